@@ -1,0 +1,56 @@
+package cluster
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"keelway.dev/keelway/internal/config"
+)
+
+// Files and folders of the hardened profile.
+const (
+	EncryptionDir      = "/etc/kubernetes/encryption"
+	EncryptionFile     = EncryptionDir + "/config.yaml"
+	AuditDir           = "/etc/kubernetes/audit"
+	AuditPolicyFile    = AuditDir + "/policy.yaml"
+	AuditLogDir        = "/var/log/kubernetes/audit"
+	AuditLogFile       = AuditLogDir + "/audit.log"
+	AuthenticationDir  = "/etc/kubernetes/authentication"
+	AuthenticationFile = AuthenticationDir + "/config.yaml"
+	AdmissionDir       = "/etc/kubernetes/admission"
+	AdmissionFile      = AdmissionDir + "/config.yaml"
+)
+
+// harden adds what goes beyond kubeadm's defaults, in kubeadm's own words, so
+// that kubeadm carries it along on upgrade and join.
+func harden(m *Model) {
+	c := &m.Cluster
+	c.EncryptionAlgorithm = config.ECDSAP256
+	c.APIServer.ExtraArgs = append([]config.Arg{
+		{Name: "profiling", Value: "false"},
+		{Name: "encryption-provider-config", Value: EncryptionFile},
+		{Name: "audit-policy-file", Value: AuditPolicyFile},
+		{Name: "audit-log-path", Value: AuditLogFile},
+		{Name: "audit-log-maxage", Value: "30"},
+		{Name: "audit-log-maxbackup", Value: "10"},
+		{Name: "audit-log-maxsize", Value: "100"},
+		{Name: "authentication-config", Value: AuthenticationFile},
+		{Name: "admission-control-config-file", Value: AdmissionFile},
+		{Name: "kubelet-certificate-authority", Value: c.CertificatesDir + "/ca.crt"},
+	}, c.APIServer.ExtraArgs...)
+	c.APIServer.ExtraVolumes = append([]config.HostPathMount{
+		folder("keelway-encryption", EncryptionDir),
+		folder("keelway-audit-policy", AuditDir),
+		{Name: "keelway-audit-log", HostPath: AuditLogDir, MountPath: AuditLogDir, PathType: corev1.HostPathDirectoryOrCreate},
+		folder("keelway-authentication", AuthenticationDir),
+		folder("keelway-admission", AdmissionDir),
+	}, c.APIServer.ExtraVolumes...)
+	quiet := config.Arg{Name: "profiling", Value: "false"}
+	c.ControllerManager.ExtraArgs = append([]config.Arg{quiet}, c.ControllerManager.ExtraArgs...)
+	c.Scheduler.ExtraArgs = append([]config.Arg{quiet}, c.Scheduler.ExtraArgs...)
+	m.Kubelet.ServerTLSBootstrap = true
+	m.Tuning = Tuning{DNSReadinessPeriod: 1}
+}
+
+func folder(name, path string) config.HostPathMount {
+	return config.HostPathMount{Name: name, HostPath: path, MountPath: path, ReadOnly: true, PathType: corev1.HostPathDirectory}
+}

@@ -1,0 +1,104 @@
+// Package cluster is the model that the cluster file, kubeadm's config and the command line all become.
+package cluster
+
+import (
+	"time"
+
+	kubeproxy "k8s.io/kube-proxy/config/v1alpha1"
+	kubelet "k8s.io/kubelet/config/v1beta1"
+
+	"keelway.dev/keelway/internal/config"
+	"keelway.dev/keelway/internal/release"
+)
+
+// Profile chooses the defaults that go beyond kubeadm's.
+type Profile string
+
+// Hardened turns on encryption at rest, audit, strict kubelet certificates and
+// the rest of docs/security.md; Kubeadm gives exactly kubeadm's defaults.
+const (
+	Hardened Profile = "hardened"
+	Kubeadm  Profile = "kubeadm"
+)
+
+// Model is a whole cluster, defaulted and valid.
+type Model struct {
+	Release release.Release
+	Profile Profile
+	// Now is when the model was made; bootstrap tokens end that long after it.
+	Now time.Time
+	// Cluster is kubeadm's ClusterConfiguration with the profile's extra args,
+	// volumes and algorithms already in it, so that kubeadm-config in the
+	// cluster says everything that kubeadm needs to carry on.
+	Cluster config.ClusterConfiguration
+	Kubelet kubelet.KubeletConfiguration
+	Proxy   kubeproxy.KubeProxyConfiguration
+	// KubeletSupplied and ProxySupplied are true when the configuration is not
+	// kubeadm's default: kubeadm then leaves its hash annotation off the
+	// ConfigMap, which tells it not to regenerate it on upgrade.
+	KubeletSupplied, ProxySupplied bool
+	Tuning                         Tuning
+	Hosts                          []Host
+}
+
+// Tuning is what the hardened profile changes of kubeadm's addons for speed. A
+// zero value leaves kubeadm's own.
+type Tuning struct {
+	// DNSReadinessPeriod is seconds between two readiness probes of CoreDNS.
+	DNSReadinessPeriod int32
+	// DNSReplicas is how many CoreDNS pods there are; kubeadm has two.
+	DNSReplicas int32
+}
+
+// Host is one machine of the cluster.
+type Host struct {
+	// Init is kubeadm's InitConfiguration for this host: its registration,
+	// endpoint, tokens and timeouts.
+	Init  config.InitConfiguration
+	Roles []Role
+	Facts Facts
+}
+
+// Role is what a host does.
+type Role string
+
+// The roles of the cluster file.
+const (
+	ControlPlane Role = "controlplane"
+	Worker       Role = "worker"
+)
+
+// Facts are what a host cannot change and desired depends on. They are read
+// before the model is made.
+type Facts struct {
+	Hostname string
+	// Addresses are the global unicast addresses, the default route's first,
+	// without those of links that a cluster makes itself (cni0, flannel.1).
+	Addresses []string
+	// CgroupVersion is 1 or 2.
+	CgroupVersion int
+	// OOMScoreAdjustable is false without CAP_SYS_RESOURCE: runc cannot lower a score then.
+	OOMScoreAdjustable bool
+	// NFTables is true where kube-proxy's nftables mode works.
+	NFTables bool
+	// BridgeNetfilter is true where /proc/sys/net/bridge exists.
+	BridgeNetfilter bool
+	// ConntrackWritable is false in a nested network namespace.
+	ConntrackWritable bool
+	// SystemdResolved is true where it runs, and the kubelet must read its upstream resolv.conf.
+	SystemdResolved bool
+	// Systemd is true where it is the running init system.
+	Systemd bool
+	// NoNameservers is true where the resolv.conf that pods inherit names none.
+	NoNameservers bool
+	// CAFolders are those of kubeadm's optional host CA folders that exist.
+	CAFolders []string
+	// Interface is the name of the link that carries Addresses[0]; MTU its size in bytes.
+	Interface string
+	MTU       int
+	// DiskFreePercent is of the file system below /var/lib.
+	DiskFreePercent float64
+	// ProxyEnvironment holds the variables ending in _proxy, in any case, that
+	// are set where the command runs; kubeadm hands them to all but etcd.
+	ProxyEnvironment []config.EnvVar
+}

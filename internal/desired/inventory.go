@@ -1,0 +1,75 @@
+package desired
+
+import (
+	"slices"
+
+	"keelway.dev/keelway/internal/cluster"
+)
+
+const subnetFile = "/run/flannel/subnet.env"
+
+// controlPlaneImages are what must be there before the kubelet starts; the
+// first to run comes first.
+func controlPlaneImages(m *cluster.Model) []string {
+	names := []string{"pause"}
+	if m.Cluster.Etcd.Local != nil {
+		names = append(names, "etcd")
+	}
+	return append(names, "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+}
+
+func addonImages(m *cluster.Model) []string {
+	names := []string{"flannel"}
+	if !m.Cluster.Proxy.Disabled {
+		names = append(names, "kube-proxy")
+	}
+	if !m.Cluster.DNS.Disabled {
+		names = append(names, "coredns")
+	}
+	return names
+}
+
+// Images are the references of every image that the model's hosts need, sorted.
+func Images(m *cluster.Model) []string {
+	return collect(m, func(r Resource) (names []string) {
+		for _, i := range r.Images {
+			names = append(names, i.Reference)
+		}
+		return names
+	})
+}
+
+// Binaries are the names of every program that the model's hosts need, sorted.
+// Self is the running program, which no bundle holds.
+func Binaries(m *cluster.Model) []string {
+	return collect(m, func(r Resource) (names []string) {
+		for _, f := range r.Files {
+			if f.Binary != "" {
+				names = append(names, f.Binary)
+			}
+		}
+		return names
+	})
+}
+
+func collect(m *cluster.Model, of func(Resource) []string) []string {
+	var all []string
+	for i := range m.Hosts {
+		for _, r := range For(m, i).Resources {
+			all = append(all, of(r)...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Proof names the images that a proof of the cluster runs: each is there anyway.
+type Proof struct {
+	// Server's program is CoreDNS; Client has kubectl.
+	Server, Client string
+}
+
+// ProofImages are the images that a proof of the cluster runs.
+func ProofImages(m *cluster.Model) Proof {
+	return Proof{Server: m.Image("coredns"), Client: m.Image("kube-apiserver")}
+}

@@ -1,0 +1,45 @@
+package desired
+
+import "keelway.dev/keelway/internal/desired/kubelet"
+
+func (s *story) kubelet() {
+	const component = "kubelet"
+	s.add(Resource{
+		ID: "kubelet-start/programs", Component: component, After: none(),
+		What: "install the kubelet and kubectl",
+		Why:  "The kubelet is the one Kubernetes component that runs on the host itself: it starts all others in containers.",
+		Files: []File{
+			program("/usr/bin/kubelet", "kubelet", "runs this machine's pods", "systemd"),
+			program("/usr/bin/kubectl", "kubectl", "asks the API on your behalf", "you"),
+			text(kubelet.UnitFile, 0o644, kubelet.Unit(), "how to keep the kubelet running, as in the Debian package", "systemd"),
+			dir(kubelet.DropInDir, 0o755, true, "additions to the kubelet's unit"),
+			text(kubelet.DropInFile, 0o644, kubelet.DropIn(), "where the kubelet finds its kubeconfig, configuration and flags", "systemd"),
+		},
+	})
+	s.add(Resource{
+		ID: "kubelet-start/config", Component: component, After: []string{"certs/folders"},
+		What: "configure the kubelet",
+		Why:  "The kubelet must know the cluster's DNS address, which certificate authority its callers' certificates come from, and how this machine's cgroups are managed.",
+		Files: []File{
+			text(kubelet.FlagsFile, 0o644, kubelet.Flags(s.host), "flags that only this node has", "systemd"),
+			text(kubelet.InstanceFile, 0o644, kubelet.Instance(s.host), "settings that only this node has; an upgrade keeps them", "kubeadm"),
+			text(kubelet.ConfigFile, 0o644, kubelet.Config(s.model, s.host), "the cluster's kubelet settings with this node's over them", component),
+		},
+	})
+	after := []string{
+		"runtime/ready", "images/control-plane", "cni/config", "sysctl/network",
+		"kubeconfig/kubelet", "kubelet-start/programs", "kubelet-start/config",
+	}
+	if s.model.Cluster.Etcd.Local != nil {
+		after = append(after, "etcd/local")
+	}
+	s.add(Resource{
+		ID: "kubelet-start/kubelet", Component: component,
+		After: append(after, "control-plane/apiserver"),
+		What:  "start the kubelet",
+		Why:   "It finds the static pods' files and starts etcd and the API server. The images and files are there first, because a pod that fails to start is tried again only after a pause that grows.",
+		Service: &Service{Name: "kubelet", Reads: []string{
+			kubelet.ConfigFile, kubelet.FlagsFile, kubelet.UnitFile, kubelet.DropInFile, "/usr/bin/kubelet", "/etc/kubernetes/kubelet.conf",
+		}},
+	})
+}

@@ -1,0 +1,86 @@
+package desired
+
+// ResidueKind is a kind of thing that a running cluster leaves on a host
+// beside the files that Keelway wrote.
+type ResidueKind string
+
+// The kinds, in the order in which they have to go.
+const (
+	ResidueServices ResidueKind = "services" // Targets are unit names
+	ResiduePods     ResidueKind = "pods"     // sandboxes in the runtime; Targets are their IDs
+	ResidueMounts   ResidueKind = "mounts"   // Targets are mount points
+	ResidueLinks    ResidueKind = "links"    // Targets are link names
+	ResidueTables   ResidueKind = "tables"   // Targets are nftables tables, "family name"
+	ResidueCgroups  ResidueKind = "cgroups"  // Targets are cgroup folders
+	ResidueSysctls  ResidueKind = "sysctls"  // Targets are "name=value" to give back
+	ResidueRestore  ResidueKind = "restore"  // Targets are paths to give back as they were
+	ResiduePaths    ResidueKind = "paths"    // Targets are paths to remove, whole
+	ResidueEmpty    ResidueKind = "empty"    // Targets are folders to remove if they are empty
+	ResidueDaemon   ResidueKind = "daemon"   // the built-in supervisor itself
+)
+
+// Residue is one group of leftovers.
+type Residue struct {
+	Kind    ResidueKind
+	Targets []string
+}
+
+// The inventory of what components leave behind. Each line names its maker.
+
+// ServicesToStop lists the units to stop, in order. The runtime's comes later:
+// it has to stop the pods first.
+func ServicesToStop() []string { return []string{"keelway-approver", "kubelet"} }
+
+// RuntimeService is the unit of the container runtime.
+const RuntimeService = "containerd"
+
+// MountPrefixes lists where a cluster's mount points lie.
+func MountPrefixes() []string {
+	return []string{
+		"/var/lib/kubelet", // volumes of pods: tmpfs of tokens and Secrets
+		"/run/containerd",  // root file systems and shm of containers
+		"/var/lib/containerd",
+		"/run/netns/cni-", // network namespaces of pods
+	}
+}
+
+// PodLinks lists the network links of the pod network.
+func PodLinks() []string {
+	return []string{
+		"cni0",      // the bridge plugin's
+		"flannel.1", // flanneld's VXLAN
+	}
+}
+
+// RuleTables lists the nftables tables, kube-proxy's and flanneld's.
+func RuleTables() []string {
+	return []string{"ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6"}
+}
+
+// PodCgroups lists the cgroups that the kubelet makes, in every controller.
+func PodCgroups() []string { return []string{"kubepods"} }
+
+// FilledFolders lists folders that components fill while they run.
+func FilledFolders() []string {
+	return []string{
+		"/etc/kubernetes", "/var/lib/kubelet", "/var/lib/etcd", "/var/lib/containerd", "/run/containerd",
+		"/var/lib/cni", "/run/flannel", "/var/log/pods", "/var/log/containers", "/var/log/kubernetes",
+		"/run/keelway", "/var/log/keelway", "/opt/containerd",
+	}
+}
+
+// TouchedSysctls lists the kernel settings that Keelway or a component changes;
+// what they were is written down before the first change.
+func TouchedSysctls() []string {
+	return []string{
+		"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables",
+		// The kubelet's, at every start:
+		"vm.overcommit_memory", "vm.panic_on_oom", "kernel.panic", "kernel.panic_on_oops",
+		"kernel.keys.root_maxkeys", "kernel.keys.root_maxbytes",
+		// kube-proxy's:
+		"net.ipv4.conf.all.route_localnet", "net.netfilter.nf_conntrack_max", "net.netfilter.nf_conntrack_tcp_be_liberal",
+		"net.netfilter.nf_conntrack_tcp_timeout_established", "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+		"net.netfilter.nf_conntrack_udp_timeout", "net.netfilter.nf_conntrack_udp_timeout_stream",
+		"net.ipv4.conf.all.arp_announce", "net.ipv4.conf.all.arp_ignore",
+	}
+}

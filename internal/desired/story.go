@@ -1,0 +1,73 @@
+package desired
+
+import (
+	"io/fs"
+	"strings"
+
+	"keelway.dev/keelway/internal/cluster"
+)
+
+// Self is the binary name that stands for the running program itself.
+const Self = "keelway"
+
+// none is the After of a resource that stands on nothing.
+func none() []string { return []string{} }
+
+// story collects a host's resources in the order in which they are told.
+type story struct {
+	model     *cluster.Model
+	host      cluster.Host
+	resources []Resource
+}
+
+// For is what the model's host of that index must hold. It reads as the story
+// of a control plane: the runtime, who may trust whom, the processes, then what
+// the API holds.
+func For(m *cluster.Model, index int) Host {
+	s := &story{model: m, host: m.Hosts[index]}
+	s.runtime()
+	s.images()
+	s.network()
+	s.folders()
+	s.certs()
+	s.kubeconfigs()
+	if m.Profile == cluster.Hardened {
+		s.hardening()
+	}
+	s.etcd()
+	s.apiserver()
+	s.kubelet()
+	s.waitAPI()
+	s.managers()
+	s.uploadConfig()
+	s.markControlPlane()
+	s.bootstrapToken()
+	if m.Profile == cluster.Hardened {
+		s.approver()
+	}
+	s.flannel()
+	s.proxy()
+	s.dns()
+	s.ready()
+	return Host{Name: s.host.Init.NodeRegistration.Name, Resources: s.resources}
+}
+
+// add tells one more resource; the first part of its ID is its phase.
+func (s *story) add(r Resource) {
+	r.Phase, _, _ = strings.Cut(r.ID, "/")
+	s.resources = append(s.resources, r)
+}
+
+// dir is a folder; shared says that others may use it too.
+func dir(path string, mode fs.FileMode, shared bool, note string, readers ...string) File {
+	return File{Path: path, Mode: fs.ModeDir | mode, Shared: shared, Note: note, Readers: readers}
+}
+
+// program is a binary of the bundle.
+func program(path, binary, note string, readers ...string) File {
+	return File{Path: path, Mode: 0o755, Binary: binary, Note: note, Readers: readers}
+}
+
+func text(path string, mode fs.FileMode, content []byte, note string, readers ...string) File {
+	return File{Path: path, Mode: mode, Content: content, Note: note, Readers: readers}
+}

@@ -1,0 +1,107 @@
+package desired_test
+
+import (
+	"io/fs"
+	"path"
+	"strings"
+	"testing"
+
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/desired"
+)
+
+func models(t *testing.T) map[string]*cluster.Model {
+	t.Helper()
+	all := map[string]*cluster.Model{}
+	for name, o := range map[string]cluster.Options{
+		"hardened": {Facts: machine()},
+		"bare":     {Facts: bare()},
+		"kubeadm":  {Facts: machine(), Profile: cluster.Kubeadm},
+		"older":    {Facts: machine(), KubernetesVersion: "v1.35"},
+	} {
+		m, err := cluster.New(o)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		all[name] = m
+	}
+	return all
+}
+
+// A resource must say what it is and stand only on resources before it.
+func TestEveryResourceIsWhole(t *testing.T) {
+	for name, m := range models(t) {
+		seen := map[string]bool{}
+		for _, r := range desired.For(m, 0).Resources {
+			if seen[r.ID] {
+				t.Errorf("%s: %s is there twice", name, r.ID)
+			}
+			for _, before := range r.After {
+				if !seen[before] {
+					t.Errorf("%s: %s stands on %s, which is not before it", name, r.ID, before)
+				}
+			}
+			seen[r.ID] = true
+			if r.Phase != strings.Split(r.ID, "/")[0] || r.Component == "" {
+				t.Errorf("%s: %s has phase %q and component %q", name, r.ID, r.Phase, r.Component)
+			}
+			if r.What == "" || strings.HasSuffix(r.What, ".") || !strings.HasSuffix(r.Why, ".") {
+				t.Errorf("%s: %s says %q, %q", name, r.ID, r.What, r.Why)
+			}
+			kinds := 0
+			for _, set := range []bool{
+				r.Files != nil, r.Certificate != nil, r.Keypair != nil, r.Kubeconfig != nil, r.Key != nil,
+				r.Sysctls != nil, r.Service != nil, r.Images != nil, r.Objects != nil, r.Wait != nil,
+			} {
+				if set {
+					kinds++
+				}
+			}
+			if kinds != 1 {
+				t.Errorf("%s: %s is %d things at once", name, r.ID, kinds)
+			}
+		}
+	}
+}
+
+// A file needs its folder, and whoever reads it the words why.
+func TestEveryFileHasAFolder(t *testing.T) {
+	given := map[string]bool{"/usr/local/bin": true, "/usr/bin": true, "/etc": true, "/usr/lib/systemd": true, "/opt": true, "/var/lib": true, "/var/log": true, "/usr/local": true}
+	for name, m := range models(t) {
+		folders := map[string]bool{}
+		for _, r := range desired.For(m, 0).Resources {
+			for _, f := range r.Files {
+				if f.Note == "" {
+					t.Errorf("%s: %s has no note", name, f.Path)
+				}
+				if f.Mode&fs.ModeDir == 0 && len(f.Readers) == 0 {
+					t.Errorf("%s: nobody reads %s", name, f.Path)
+				}
+			}
+			for _, p := range r.Paths() {
+				if parent := path.Dir(p); !folders[parent] && !given[parent] {
+					t.Errorf("%s: %s is written before its folder %s", name, p, parent)
+				}
+				for _, f := range r.Files {
+					if f.Path == p && f.Mode&fs.ModeDir != 0 {
+						folders[p] = true
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestInventory(t *testing.T) {
+	m := models(t)["hardened"]
+	images := "ghcr.io/flannel-io/flannel:v0.26.7 registry.k8s.io/coredns/coredns:v1.14.6 registry.k8s.io/etcd:3.7.3-0 " +
+		"registry.k8s.io/kube-apiserver:v1.37.0 registry.k8s.io/kube-controller-manager:v1.37.0 registry.k8s.io/kube-proxy:v1.37.0 " +
+		"registry.k8s.io/kube-scheduler:v1.37.0 registry.k8s.io/pause:3.10.2"
+	if got := strings.Join(desired.Images(m), " "); got != images {
+		t.Errorf("images:\n%s, want\n%s", got, images)
+	}
+	binaries := "bandwidth bridge containerd containerd-shim-runc-v2 crictl flannel host-local keelway kubectl kubelet loopback portmap runc"
+	if got := strings.Join(desired.Binaries(m), " "); got != binaries {
+		t.Errorf("binaries:\n%s, want\n%s", got, binaries)
+	}
+}
