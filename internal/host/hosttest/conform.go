@@ -1,0 +1,331 @@
+package hosttest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"keelway.dev/keelway/internal/host"
+)
+
+// Conform runs what every kind of host must do. make returns a fresh host, an
+// empty directory on it that the test may fill, and the owner that files may
+// be given there besides root's (0, 0 when none).
+func Conform(t *testing.T, make func(t *testing.T) (h host.Host, dir string, uid, gid int)) {
+	cases := []struct {
+		name string
+		run  func(t *testing.T, h host.Host, dir string, uid, gid int)
+	}{
+		{"put and open", conformPut},
+		{"modes", conformModes},
+		{"owners", conformOwners},
+		{"links", conformLinks},
+		{"directories", conformDirs},
+		{"refusals", conformRefusals},
+		{"missing", conformMissing},
+		{"list", conformList},
+		{"remove", conformRemove},
+		{"failing content", conformFailingContent},
+		{"concurrent puts", conformConcurrent},
+		{"cancelled", conformCancelled},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			h, dir, uid, gid := make(t)
+			c.run(t, h, dir, uid, gid)
+		})
+	}
+}
+
+func conformPut(t *testing.T, h host.Host, dir string, uid, gid int) {
+	p := filepath.Join(dir, "a/b/file")
+	e := host.Entry{Path: p, Mode: 0o600, UID: uid, GID: gid}
+	must(t, h.Put(t.Context(), e, strings.NewReader("one")))
+	first := statOf(t, h, p)
+	if first.Size != 3 || first.Path != p || first.ModTime.IsZero() {
+		t.Errorf("stat after put: %+v", first)
+	}
+	if got := statOf(t, h, filepath.Join(dir, "a")).Mode; got != fs.ModeDir|0o755 {
+		t.Errorf("a missing parent has mode %v, want drwxr-xr-x", got)
+	}
+	must(t, h.Put(t.Context(), e, strings.NewReader("other")))
+	if got := read(t, h, p); got != "other" {
+		t.Errorf("content %q, want %q", got, "other")
+	}
+	if again := statOf(t, h, p); again.Inode == first.Inode {
+		t.Error("the second put wrote into the same inode: a reader could see half of it")
+	}
+	must(t, h.Put(t.Context(), e, nil))
+	if got := read(t, h, p); got != "" {
+		t.Errorf("content %q after a put without content, want none", got)
+	}
+	noTemp(t, h, filepath.Join(dir, "a/b"))
+}
+
+func conformModes(t *testing.T, h host.Host, dir string, uid, gid int) {
+	for _, mode := range []fs.FileMode{0, 0o400, 0o600, 0o644, 0o755, 0o666, 0o777, fs.ModeDir | 0o700, fs.ModeDir | 0o777} {
+		p := filepath.Join(dir, fmt.Sprintf("m%o", uint32(mode)))
+		for range 2 { // a new entry and an existing one
+			must(t, h.Put(t.Context(), host.Entry{Path: p, Mode: mode, UID: uid, GID: gid}, strings.NewReader("x")))
+			if got := statOf(t, h, p).Mode; got != mode {
+				t.Errorf("put with mode %v gave %v", mode, got)
+			}
+		}
+	}
+}
+
+func conformOwners(t *testing.T, h host.Host, dir string, uid, gid int) {
+	for _, mode := range []fs.FileMode{0o640, fs.ModeDir | 0o750, fs.ModeSymlink | 0o777} {
+		p := filepath.Join(dir, "owned-"+host.TypeName(mode))
+		e := host.Entry{Path: p, Mode: mode, UID: uid, GID: gid}
+		if mode.Type() == fs.ModeSymlink {
+			e.Link = "nowhere"
+		}
+		must(t, h.Put(t.Context(), e, nil))
+		got := statOf(t, h, p)
+		if got.UID != uid || got.GID != gid || got.Mode != mode {
+			t.Errorf("%s: %d:%d %v, want %d:%d %v", p, got.UID, got.GID, got.Mode, uid, gid, mode)
+		}
+	}
+}
+
+func conformLinks(t *testing.T, h host.Host, dir string, uid, gid int) {
+	target, link := filepath.Join(dir, "target"), filepath.Join(dir, "link")
+	put := func(p string, mode fs.FileMode, to, content string) {
+		t.Helper()
+		must(t, h.Put(t.Context(), host.Entry{Path: p, Mode: mode, UID: uid, GID: gid, Link: to}, strings.NewReader(content)))
+	}
+	put(target, 0o644, "", "content")
+	put(link, fs.ModeSymlink, "elsewhere", "")
+	put(link, fs.ModeSymlink, "target", "") // replaced
+	if e := statOf(t, h, link); e.Mode.Type() != fs.ModeSymlink || e.Link != "target" {
+		t.Errorf("stat of the link: %+v", e)
+	}
+	if got := read(t, h, link); got != "content" {
+		t.Errorf("open through the link: %q", got)
+	}
+	put(link, 0o600, "", "mine") // a file in the link's place leaves the target alone
+	if got := read(t, h, target); got != "content" {
+		t.Errorf("a put in the link's place changed the target to %q", got)
+	}
+	put(link, fs.ModeSymlink, target, "") // and a link in a file's place
+	put(filepath.Join(dir, "real/file"), 0o644, "", "deep")
+	put(filepath.Join(dir, "alias"), fs.ModeSymlink, "real", "")
+	put(filepath.Join(dir, "alias/second"), 0o644, "", "through")
+	if got := read(t, h, filepath.Join(dir, "real/second")); got != "through" {
+		t.Errorf("a put through a linked folder: %q", got)
+	}
+	must(t, h.Remove(t.Context(), filepath.Join(dir, "alias")))
+	if got := read(t, h, filepath.Join(dir, "real/file")); got != "deep" {
+		t.Errorf("removing a link touched what it points to: %q", got)
+	}
+	noTemp(t, h, dir)
+}
+
+func conformDirs(t *testing.T, h host.Host, dir string, uid, gid int) {
+	d, f := filepath.Join(dir, "d"), filepath.Join(dir, "d/keep")
+	must(t, h.Put(t.Context(), host.Entry{Path: d, Mode: fs.ModeDir | 0o777, UID: uid, GID: gid}, nil))
+	must(t, h.Put(t.Context(), host.Entry{Path: f, Mode: 0o644, UID: uid, GID: gid}, strings.NewReader("kept")))
+	before := statOf(t, h, d).Inode
+	must(t, h.Put(t.Context(), host.Entry{Path: d, Mode: fs.ModeDir | 0o700, UID: uid, GID: gid}, nil))
+	after := statOf(t, h, d)
+	if after.Mode != fs.ModeDir|0o700 || after.Inode != before {
+		t.Errorf("putting an existing directory: %+v", after)
+	}
+	if got := read(t, h, f); got != "kept" {
+		t.Errorf("its file: %q", got)
+	}
+}
+
+func conformRefusals(t *testing.T, h host.Host, dir string, uid, gid int) {
+	file, sub := filepath.Join(dir, "file"), filepath.Join(dir, "sub")
+	must(t, h.Put(t.Context(), host.Entry{Path: file, Mode: 0o644, UID: uid, GID: gid}, strings.NewReader("x")))
+	must(t, h.Put(t.Context(), host.Entry{Path: sub, Mode: fs.ModeDir | 0o755, UID: uid, GID: gid}, nil))
+	rows := []host.Entry{
+		{Path: filepath.Join(dir, "pipe"), Mode: fs.ModeNamedPipe | 0o644},
+		{Path: filepath.Join(dir, "suid"), Mode: fs.ModeSetuid | 0o755},
+		{Path: filepath.Join(dir, "link"), Mode: fs.ModeSymlink},
+		{Path: filepath.Join(dir, "odd"), Mode: 0o644, Link: "x"},
+		{Path: "relative", Mode: 0o644},
+		{Path: file, Mode: fs.ModeDir | 0o755},
+		{Path: sub, Mode: 0o644},
+		{Path: sub, Mode: fs.ModeSymlink, Link: "file"},
+		{Path: filepath.Join(file, "below"), Mode: 0o644},
+	}
+	for _, e := range rows {
+		e.UID, e.GID = uid, gid
+		if err := h.Put(t.Context(), e, strings.NewReader("y")); err == nil {
+			t.Errorf("put of %+v was not refused", e)
+		}
+	}
+	if got := read(t, h, file); got != "x" {
+		t.Errorf("a refused put changed the file to %q", got)
+	}
+	if _, err := h.Open(t.Context(), sub); err == nil {
+		t.Error("a directory was opened as a file")
+	}
+	if _, err := h.List(t.Context(), file); err == nil {
+		t.Error("a file was listed as a directory")
+	}
+	for _, p := range []string{"relative", "/"} {
+		if err := h.Remove(t.Context(), p); err == nil {
+			t.Errorf("remove of %q was not refused", p)
+		}
+	}
+	if _, err := h.Dial(t.Context(), "udp", "127.0.0.1:1"); err == nil {
+		t.Error("dial by udp was not refused")
+	}
+	if _, err := h.Run(t.Context(), host.Command{}); err == nil {
+		t.Error("an empty command was not refused")
+	}
+}
+
+func conformMissing(t *testing.T, h host.Host, dir string, uid, gid int) {
+	p := filepath.Join(dir, "no/such/thing")
+	_, statErr := h.Stat(t.Context(), p)
+	_, listErr := h.List(t.Context(), p)
+	_, openErr := h.Open(t.Context(), p)
+	_, runErr := h.Run(t.Context(), host.Command{Argv: []string{"keelway-no-such-command"}})
+	for _, err := range []error{statErr, listErr, openErr, runErr} {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%v does not match fs.ErrNotExist", err)
+		}
+	}
+	must(t, h.Remove(t.Context(), p))
+	must(t, h.Put(t.Context(), host.Entry{Path: filepath.Join(dir, "f"), Mode: 0o644, UID: uid, GID: gid}, nil))
+	must(t, h.Remove(t.Context(), filepath.Join(dir, "f/below/a/file")))
+}
+
+func conformList(t *testing.T, h host.Host, dir string, uid, gid int) {
+	for _, name := range []string{"b", "a", "c/d", ".hidden"} {
+		must(t, h.Put(t.Context(), host.Entry{Path: filepath.Join(dir, name), Mode: 0o644, UID: uid, GID: gid}, strings.NewReader(name)))
+	}
+	entries, err := h.List(t.Context(), dir)
+	must(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, filepath.Base(e.Path))
+		if e != statOf(t, h, e.Path) {
+			t.Errorf("list and stat differ for %s", e.Path)
+		}
+	}
+	if got := strings.Join(names, " "); got != ".hidden a b c" {
+		t.Errorf("listed %q", got)
+	}
+}
+
+func conformRemove(t *testing.T, h host.Host, dir string, uid, gid int) {
+	for i := range 700 { // more than one batch of names
+		must(t, h.Put(t.Context(), host.Entry{Path: filepath.Join(dir, "tree", fmt.Sprint(i%7), fmt.Sprint(i)), Mode: 0o600, UID: uid, GID: gid}, nil))
+	}
+	must(t, h.Put(t.Context(), host.Entry{Path: filepath.Join(dir, "tree/up"), Mode: fs.ModeSymlink, UID: uid, GID: gid, Link: ".."}, nil))
+	must(t, h.Put(t.Context(), host.Entry{Path: filepath.Join(dir, "other"), Mode: 0o600, UID: uid, GID: gid}, nil))
+	must(t, h.Remove(t.Context(), filepath.Join(dir, "tree")))
+	must(t, h.Remove(t.Context(), filepath.Join(dir, "tree")))
+	entries, err := h.List(t.Context(), dir)
+	must(t, err)
+	if len(entries) != 1 || filepath.Base(entries[0].Path) != "other" {
+		t.Errorf("left after remove: %+v", entries)
+	}
+}
+
+func conformFailingContent(t *testing.T, h host.Host, dir string, uid, gid int) {
+	p := filepath.Join(dir, "file")
+	e := host.Entry{Path: p, Mode: 0o644, UID: uid, GID: gid}
+	must(t, h.Put(t.Context(), e, strings.NewReader("good")))
+	broken := errors.New("the source broke")
+	err := h.Put(t.Context(), e, io.MultiReader(strings.NewReader("half"), errReader{broken}))
+	if !errors.Is(err, broken) {
+		t.Errorf("error %v, want the source's own", err)
+	}
+	if got := read(t, h, p); got != "good" {
+		t.Errorf("content %q after a failed put", got)
+	}
+	noTemp(t, h, dir)
+}
+
+func conformConcurrent(t *testing.T, h host.Host, dir string, uid, gid int) {
+	p := filepath.Join(dir, "shared")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			body := bytes.Repeat([]byte{byte('a' + i)}, 50_000)
+			for range 5 {
+				if err := h.Put(t.Context(), host.Entry{Path: p, Mode: 0o600, UID: uid, GID: gid}, bytes.NewReader(body)); err != nil {
+					t.Error(err)
+				}
+				if got := read(t, h, p); len(got) != len(body) || strings.Trim(got, got[:1]) != "" {
+					t.Errorf("read %d bytes of more than one writer", len(got))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	noTemp(t, h, dir)
+}
+
+func conformCancelled(t *testing.T, h host.Host, dir string, uid, gid int) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p := filepath.Join(dir, "file")
+	if err := h.Put(ctx, host.Entry{Path: p, Mode: 0o644, UID: uid, GID: gid}, strings.NewReader("x")); !errors.Is(err, context.Canceled) {
+		t.Errorf("put: %v, want context.Canceled", err)
+	}
+	if _, err := h.Stat(t.Context(), p); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a cancelled put left something: %v", err)
+	}
+	if _, err := h.Run(ctx, host.Command{Argv: []string{"true"}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("run: %v, want context.Canceled", err)
+	}
+}
+
+type errReader struct{ err error }
+
+func (r errReader) Read([]byte) (int, error) { return 0, r.err }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func statOf(t *testing.T, h host.Host, p string) host.Entry {
+	t.Helper()
+	e, err := h.Stat(t.Context(), p)
+	must(t, err)
+	return e
+}
+
+func read(t *testing.T, h host.Host, p string) string {
+	t.Helper()
+	r, err := h.Open(t.Context(), p)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(data)
+}
+
+func noTemp(t *testing.T, h host.Host, dir string) {
+	t.Helper()
+	entries, err := h.List(t.Context(), dir)
+	must(t, err)
+	for _, e := range entries {
+		if host.IsTemp(e.Path) {
+			t.Errorf("left behind: %s", e.Path)
+		}
+	}
+}
