@@ -1,0 +1,176 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"keelway.dev/keelway/internal/host"
+)
+
+// Systemd is the manager of a host on which systemd runs.
+type Systemd struct {
+	host host.Host
+}
+
+var _ Manager = (*Systemd)(nil)
+
+// NewSystemd returns systemd on the host.
+func NewSystemd(h host.Host) *Systemd { return &Systemd{host: h} }
+
+// Kind is "systemd".
+func (s *Systemd) Kind() string { return "systemd" }
+
+// properties are what Status needs, in one call.
+const properties = "LoadState,ActiveState,SubState,MainPID,NRestarts,ExecMainCode,ExecMainStatus,ExecMainStartTimestamp,UnitFileState,Result"
+
+// Status asks `systemctl show`.
+func (s *Systemd) Status(ctx context.Context, name string) (Status, error) {
+	// The time zone: a time stamp's short zone name cannot be read back.
+	out, err := s.run(ctx, host.Command{
+		Argv: []string{"systemctl", "show", "--no-pager", "-p", properties, unitName(name)},
+		Env:  []string{"TZ=UTC", "LC_ALL=C"},
+	})
+	if err != nil {
+		return Status{}, fmt.Errorf("ask systemd about %s: %w", name, err)
+	}
+	p := map[string]string{}
+	for _, line := range strings.Split(out, "\n") {
+		if k, v, ok := strings.Cut(line, "="); ok {
+			p[k] = v
+		}
+	}
+	return parseShow(p)
+}
+
+func parseShow(p map[string]string) (Status, error) {
+	if p["LoadState"] == "not-found" && p["ActiveState"] == "inactive" {
+		return Status{}, nil
+	}
+	st := Status{State: p["ActiveState"]}
+	var err error
+	number := func(key string) int {
+		if p[key] == "" || err != nil {
+			return 0 // systemd before 235 counts no restarts
+		}
+		var n int
+		if n, err = strconv.Atoi(p[key]); err != nil {
+			err = fmt.Errorf("read systemd's answer: %s=%q is no number", key, p[key])
+		}
+		return n
+	}
+	st.PID, st.Restarts = number("MainPID"), number("NRestarts")
+	code, status := number("ExecMainCode"), number("ExecMainStatus")
+	if err != nil {
+		return Status{}, err
+	}
+	st.Running = st.PID != 0
+	if st.Running {
+		const layout = "Mon 2006-01-02 15:04:05 MST"
+		if st.Since, err = time.Parse(layout, p["ExecMainStartTimestamp"]); err != nil {
+			return Status{}, fmt.Errorf("read systemd's answer: %w", err)
+		}
+	} else {
+		st.Exit = exitWords(code, status, p["Result"])
+	}
+	st.Boot = "not after a reboot: it is " + p["UnitFileState"]
+	switch p["UnitFileState"] {
+	case "enabled", "static", "alias", "generated":
+		st.Boot = "after a reboot, through systemd (" + p["UnitFileState"] + ")"
+	case "":
+		st.Boot = "not after a reboot: it has no unit file"
+	}
+	if p["LoadState"] != "loaded" && p["LoadState"] != "not-found" {
+		st.Notes = append(st.Notes, "systemd could not load the unit: "+p["LoadState"])
+	}
+	return st, nil
+}
+
+// exitWords puts waitid's code (1 exited, 2 killed, 3 dumped core) in words.
+func exitWords(code, status int, result string) string {
+	var words string
+	switch code {
+	case 1:
+		words = fmt.Sprintf("exit status %d", status)
+	case 2:
+		words = "signal: " + signalName(status)
+	case 3:
+		words = "signal: " + signalName(status) + " (core dumped)"
+	}
+	// "exit-code", "signal" and "core-dump" say no more than that.
+	switch result {
+	case "", "success", "exit-code", "signal", "core-dump":
+		return words
+	}
+	if words == "" {
+		return result
+	}
+	return words + " (" + result + ")"
+}
+
+// Start reloads the units, enables and starts the service.
+func (s *Systemd) Start(ctx context.Context, name string) error {
+	return s.all(ctx, "start", name, []string{"daemon-reload"}, []string{"enable", unitName(name)}, []string{"start", unitName(name)})
+}
+
+// Restart reloads the units and restarts the service.
+func (s *Systemd) Restart(ctx context.Context, name string) error {
+	return s.all(ctx, "restart", name, []string{"daemon-reload"}, []string{"enable", unitName(name)}, []string{"restart", unitName(name)})
+}
+
+// Stop stops and disables the service. One that systemd does not know is no error.
+func (s *Systemd) Stop(ctx context.Context, name string) error {
+	st, err := s.Status(ctx, name)
+	if err != nil {
+		return err
+	}
+	if st.State == "" {
+		return nil
+	}
+	if strings.HasSuffix(st.Boot, "no unit file") {
+		// Its file was deleted while it ran: there is nothing to disable.
+		return s.all(ctx, "stop", name, []string{"stop", unitName(name)})
+	}
+	return s.all(ctx, "stop", name, []string{"stop", unitName(name)}, []string{"disable", unitName(name)})
+}
+
+func (s *Systemd) all(ctx context.Context, what, name string, verbs ...[]string) error {
+	for _, v := range verbs {
+		argv := append([]string{"systemctl", "--no-ask-password", "--quiet"}, v...)
+		if _, err := s.run(ctx, host.Command{Argv: argv, Env: []string{"LC_ALL=C"}}); err != nil {
+			return fmt.Errorf("%s %s by systemd: %w", what, name, err)
+		}
+	}
+	return nil
+}
+
+// Logs asks the journal.
+func (s *Systemd) Logs(ctx context.Context, name string, lines int) ([]string, error) {
+	out, err := s.run(ctx, host.Command{
+		Argv: []string{"journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", strconv.Itoa(lines), "-u", unitName(name)},
+		Env:  []string{"LC_ALL=C"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the journal of %s: %w", name, err)
+	}
+	out = strings.TrimSuffix(out, "\n")
+	if out == "" {
+		return nil, nil
+	}
+	return strings.Split(out, "\n"), nil
+}
+
+func (s *Systemd) run(ctx context.Context, c host.Command) (string, error) {
+	res, err := s.host.Run(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	if res.Code != 0 {
+		return "", fmt.Errorf("%s: exit status %d: %s", strings.Join(c.Argv, " "), res.Code, strings.TrimSpace(string(res.Stderr)))
+	}
+	return string(res.Stdout), nil
+}
+
+func unitName(name string) string { return name + ".service" }
