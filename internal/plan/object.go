@@ -1,0 +1,120 @@
+package plan
+
+import (
+	"fmt"
+	"reflect"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/observed"
+)
+
+func (d decider) objects(r desired.Resource) verdict {
+	v := verdict{left: r}
+	v.left.Objects = nil
+	for _, o := range r.Objects {
+		want, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o.Object)
+		if err != nil {
+			return verdict{refusal: fmt.Sprintf("%s: %v; this is a defect of keelway", r.ID, err)}
+		}
+		u := unstructured.Unstructured{Object: want}
+		key := observed.ObjectKey(u.GetKind(), u.GetNamespace(), u.GetName())
+		have := d.seen.Objects[key]
+		switch {
+		case have == nil:
+			v.say(false, key+" is missing")
+		case o.Keep:
+			continue
+		default:
+			if o.KeepReplicas {
+				unstructured.RemoveNestedField(want, "spec", "replicas")
+			}
+			where := Difference(want, have.Object)
+			if where == "" {
+				continue
+			}
+			v.say(true, key+" differs at "+where)
+		}
+		v.left.Objects = append(v.left.Objects, o)
+	}
+	return v
+}
+
+// Difference returns the path of the first field of want that have lacks or
+// holds otherwise, or "". Fields that only have knows are the server's and
+// others' own. Empty values and nulls in want ask for nothing.
+func Difference(want, have map[string]any) string {
+	for _, key := range sortedKeys(want) {
+		if key == "status" || key == "creationTimestamp" {
+			continue
+		}
+		if where := differs(want[key], have[key]); where != "-" {
+			return join(key, where)
+		}
+	}
+	return ""
+}
+
+// differs returns "-" where want is held by have, else the path below.
+func differs(want, have any) string {
+	switch w := want.(type) {
+	case nil:
+		return "-"
+	case map[string]any:
+		h, _ := have.(map[string]any)
+		for _, key := range sortedKeys(w) {
+			if key == "creationTimestamp" {
+				continue
+			}
+			if where := differs(w[key], h[key]); where != "-" {
+				return join(key, where)
+			}
+		}
+		return "-"
+	case []any:
+		h, _ := have.([]any)
+		if len(w) != len(h) {
+			return ""
+		}
+		for i := range w {
+			if where := differs(w[i], h[i]); where != "-" {
+				return join(fmt.Sprintf("[%d]", i), where)
+			}
+		}
+		return "-"
+	}
+	if have == nil && reflect.ValueOf(want).IsZero() {
+		return "-"
+	}
+	if !reflect.DeepEqual(normal(want), normal(have)) {
+		return ""
+	}
+	return "-"
+}
+
+// normal makes numbers comparable however they were decoded.
+func normal(v any) any {
+	switch n := v.(type) {
+	case int:
+		return int64(n)
+	case int32:
+		return int64(n)
+	case float64:
+		if n == float64(int64(n)) {
+			return int64(n)
+		}
+	}
+	return v
+}
+
+func join(a, b string) string {
+	switch {
+	case b == "":
+		return a
+	case b[0] == '[':
+		return a + b
+	}
+	return a + "." + b
+}

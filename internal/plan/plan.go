@@ -1,0 +1,53 @@
+// Package plan decides: from what is desired and what is observed it makes the steps that are left to do. It is pure.
+package plan
+
+import (
+	"keelway.dev/keelway/internal/desired"
+)
+
+// Change is what a step does to its resource.
+type Change string
+
+// The changes, named as people say them.
+const (
+	Create  Change = "create"
+	Update  Change = "update"
+	Start   Change = "start"
+	Restart Change = "restart"
+	Wait    Change = "wait"
+	Remove  Change = "remove"
+)
+
+// Step is one change on one host, as data: it says what will be done and why,
+// and can be printed, saved and compared before anything is executed.
+type Step struct {
+	Host   string
+	Change Change
+	// Reason is what was seen that makes the step necessary.
+	Reason string
+	// Needs are the IDs of steps of the same plan that must have ended.
+	Needs []string
+	// Resource is what must be true after the step; of its files and objects
+	// only those that are not true yet.
+	Resource desired.Resource
+}
+
+// ID names the step within its host.
+func (s Step) ID() string { return s.Resource.ID }
+
+// Plan is the steps that are left, in the order of the story. Empty means
+// that everything is as desired.
+type Plan struct {
+	Steps []Step
+	// Refusals are what Keelway will not do by itself, with the reason and
+	// what the user can do. A plan with refusals is not executed.
+	Refusals []string
+	// Notes are differences that need no step but that the user should know.
+	Notes []string
+}
+
+// Empty is true when there is nothing to do.
+func (p Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Refusals) == 0 }
+
+// Paths lists what the step writes or removes.
+func (s Step) Paths() []string { return s.Resource.Paths() }
