@@ -1,0 +1,222 @@
+// Package observe reads hosts and the cluster, and changes nothing.
+package observe
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/host"
+	"keelway.dev/keelway/internal/observed"
+	"keelway.dev/keelway/internal/service"
+)
+
+// Observer looks at one host. It remembers the checksums of files whose size,
+// times and inode have not changed, so that looking again is cheap.
+type Observer struct {
+	Host     host.Host
+	Services service.Manager
+	Cluster  Cluster
+
+	mu   sync.Mutex
+	sums map[string]remembered
+}
+
+type remembered struct {
+	entry host.Entry
+	file  observed.File
+}
+
+// Look reads everything that want names, side by side. A runtime or an API
+// server that does not answer is an observation, not an error.
+func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, error) {
+	seen := observed.Host{
+		Now:      time.Now(),
+		Files:    map[string]observed.File{},
+		Sysctls:  map[string]string{},
+		Services: map[string]observed.Service{},
+		Objects:  nil,
+		Probes:   map[string]observed.Answer{},
+	}
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for _, p := range pathsOf(want) {
+		g.Go(func() error {
+			f, err := o.file(ctx, p)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("cannot read %s on %s: %w", p, o.Host.Name(), err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			seen.Files[p] = f
+			return nil
+		})
+	}
+	for _, r := range want.Resources {
+		for _, s := range r.Sysctls {
+			g.Go(func() error {
+				value, err := ReadSysctl(ctx, o.Host, s.Name)
+				if err != nil {
+					return nil // absent here: the step will say why
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				seen.Sysctls[s.Name] = value
+				return nil
+			})
+		}
+		if r.Service != nil {
+			g.Go(func() error {
+				st, err := o.Services.Status(ctx, r.Service.Name)
+				if err != nil {
+					return fmt.Errorf("cannot ask the %s on %s about %s: %w", o.Services.Kind(), o.Host.Name(), r.Service.Name, err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				seen.Services[r.Service.Name] = observed.Service{Running: st.Running, Since: st.Since}
+				return nil
+			})
+		}
+		if r.Wait != nil {
+			g.Go(func() error {
+				a := o.Probe(ctx, *r.Wait)
+				mu.Lock()
+				defer mu.Unlock()
+				seen.Probes[r.ID] = a
+				return nil
+			})
+		}
+	}
+	g.Go(func() error {
+		images, err := Images(ctx, o.Host)
+		if err == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			seen.Images = images
+		}
+		return nil
+	})
+	g.Go(func() error {
+		objects, err := o.Cluster.objects(ctx, want)
+		if err == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			seen.API, seen.Objects = true, objects
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return observed.Host{}, err
+	}
+	return seen, nil
+}
+
+// pathsOf lists every path that want names, with the issuers of its certificates.
+func pathsOf(want desired.Host) []string {
+	var paths []string
+	have := map[string]bool{}
+	add := func(more ...string) {
+		for _, p := range more {
+			if !have[p] {
+				have[p] = true
+				paths = append(paths, p)
+			}
+		}
+	}
+	for _, r := range want.Resources {
+		add(r.Paths()...)
+		if r.Certificate != nil {
+			add(r.Certificate.ParentKeyPath(), r.Certificate.ParentCertPath())
+		}
+		if r.Kubeconfig != nil {
+			add(path.Join(r.Kubeconfig.CADir, "ca.key"), path.Join(r.Kubeconfig.CADir, "ca.crt"))
+		}
+		if r.Service != nil {
+			add(r.Service.Reads...)
+		}
+	}
+	return paths
+}
+
+func (o *Observer) file(ctx context.Context, p string) (observed.File, error) {
+	e, err := o.Host.Stat(ctx, p)
+	if err != nil {
+		return observed.File{}, err
+	}
+	o.mu.Lock()
+	known, ok := o.sums[p]
+	o.mu.Unlock()
+	if ok && known.entry == e {
+		return known.file, nil
+	}
+	f := observed.File{Mode: e.Mode, UID: e.UID, GID: e.GID, Size: e.Size, ModTime: e.ModTime, Link: e.Link}
+	if e.Mode.Type() == fs.ModeSymlink {
+		// What a link leads to is read too (the kubelet's current certificate),
+		// and read again each time: the link does not change with it.
+		if r, err := o.Host.Open(ctx, p); err == nil {
+			defer r.Close()
+			f.Content, _ = io.ReadAll(io.LimitReader(r, observed.MaxContent))
+		}
+		return f, nil
+	}
+	if e.Mode.IsRegular() {
+		if f.SHA256, f.Content, err = read(ctx, o.Host, e); err != nil {
+			return observed.File{}, err
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.sums == nil {
+		o.sums = map[string]remembered{}
+	}
+	o.sums[p] = remembered{entry: e, file: f}
+	return f, nil
+}
+
+func read(ctx context.Context, h host.Host, e host.Entry) (sum string, content []byte, err error) {
+	r, err := h.Open(ctx, e.Path)
+	if err != nil {
+		return "", nil, err
+	}
+	defer r.Close()
+	hash := sha256.New()
+	if e.Size <= observed.MaxContent {
+		if content, err = io.ReadAll(io.TeeReader(r, hash)); err != nil {
+			return "", nil, err
+		}
+	} else if _, err = io.Copy(hash, r); err != nil {
+		return "", nil, err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), content, nil
+}
+
+// ReadSysctl returns a kernel setting by its name with dots.
+func ReadSysctl(ctx context.Context, h host.Host, name string) (string, error) {
+	r, err := h.Open(ctx, SysctlPath(name))
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	return strings.Join(strings.Fields(string(b)), " "), err
+}
+
+// SysctlPath is the file below /proc/sys that holds a kernel setting.
+func SysctlPath(name string) string {
+	return "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
+}

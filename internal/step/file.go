@@ -1,0 +1,78 @@
+package step
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/host"
+	"keelway.dev/keelway/internal/observe"
+)
+
+func fileMode(m uint32) fs.FileMode       { return fs.FileMode(m) }
+func newReader(data []byte) *bytes.Reader { return bytes.NewReader(data) }
+
+func (r *Runner) files(ctx context.Context, files []desired.File) error {
+	for _, f := range files {
+		if err := r.file(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Runner) file(ctx context.Context, f desired.File) error {
+	e := host.Entry{Path: f.Path, Mode: f.Mode, Link: f.Link}
+	if f.Binary == "" {
+		return r.Host.Put(ctx, e, bytes.NewReader(f.Content))
+	}
+	program, err := r.Bundle.OpenBinary(f.Binary)
+	if err != nil {
+		return err
+	}
+	defer program.Close()
+	return r.Host.Put(ctx, e, program)
+}
+
+// randomKey writes fresh random bytes into a template, once.
+func (r *Runner) randomKey(ctx context.Context, k desired.RandomKey) error {
+	secret := make([]byte, k.Bytes)
+	if _, err := io.ReadFull(r.Random, secret); err != nil {
+		return fmt.Errorf("no random bytes for %s: %w", k.Path, err)
+	}
+	text := bytes.ReplaceAll(k.Template, []byte(k.Placeholder), []byte(base64.StdEncoding.EncodeToString(secret)))
+	return r.put(ctx, k.Path, uint32(k.Mode.Perm()), text)
+}
+
+// sysctls writes kernel settings.
+func (r *Runner) sysctls(ctx context.Context, settings []desired.Sysctl) error {
+	for _, s := range settings {
+		if _, err := observe.ReadSysctl(ctx, r.Host, s.Name); err != nil {
+			return fmt.Errorf("the kernel of %s has no setting %s (needed: %s): %w", r.Host.Name(), s.Name, s.Note, err)
+		}
+		if err := r.setSysctl(ctx, s.Name, s.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Runner) setSysctl(ctx context.Context, name, value string) error {
+	// The kernel takes a value by a plain write: a rename into /proc is impossible.
+	res, err := r.Host.Run(ctx, host.Command{
+		Argv:  []string{"tee", observe.SysctlPath(name)},
+		Stdin: strings.NewReader(value + "\n"),
+	})
+	if err != nil {
+		return err
+	}
+	if res.Code != 0 {
+		return fmt.Errorf("cannot set %s=%s on %s: %s", name, value, r.Host.Name(), strings.TrimSpace(string(res.Stderr)))
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/host"
+	"keelway.dev/keelway/internal/observe"
+)
+
+// residue removes one group of leftovers. Everything that is gone already is
+// no error, so that a removal can be interrupted and run again.
+func (r *Runner) residue(ctx context.Context, left desired.Residue) error {
+	each := map[desired.ResidueKind]func(context.Context, string) error{
+		desired.ResidueServices: r.Services.Stop,
+		desired.ResidueMounts:   r.unmount,
+		desired.ResidueCgroups:  r.removeCgroup,
+		desired.ResidueSysctls:  r.giveBackSysctl,
+		desired.ResidueRestore:  r.GiveBack,
+		desired.ResiduePaths:    r.Host.Remove,
+		desired.ResidueEmpty:    r.removeEmpty,
+		desired.ResidueDaemon:   func(ctx context.Context, _ string) error { return r.EndDaemon(ctx) },
+	}
+	if kernel, ok := r.Host.(host.Kernel); ok {
+		each[desired.ResidueLinks] = kernel.DeleteLink
+		each[desired.ResidueTables] = kernel.DeleteTable
+	}
+	if left.Kind == desired.ResiduePods {
+		return r.stopPods(ctx, left.Targets)
+	}
+	remove := each[left.Kind]
+	if remove == nil {
+		return fmt.Errorf("keelway cannot remove %s on %s", left.Kind, r.Host.Name())
+	}
+	for _, t := range left.Targets {
+		if err := remove(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopPods stops and removes sandboxes with their containers, side by side.
+func (r *Runner) stopPods(ctx context.Context, ids []string) error {
+	conn, err := observe.DialRuntime(r.Host)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	api := cri.NewRuntimeServiceClient(conn)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	for _, id := range ids {
+		g.Go(func() error {
+			if _, err := api.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: id}); err != nil {
+				return fmt.Errorf("cannot stop pod sandbox %s: %w", id, err)
+			}
+			if _, err := api.RemovePodSandbox(ctx, &cri.RemovePodSandboxRequest{PodSandboxId: id}); err != nil {
+				return fmt.Errorf("cannot remove pod sandbox %s: %w", id, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (r *Runner) unmount(ctx context.Context, point string) error {
+	res, err := r.Host.Run(ctx, host.Command{Argv: []string{"umount", "--", point}})
+	if err != nil {
+		return err
+	}
+	if text := string(res.Stderr); res.Code != 0 && !strings.Contains(text, "not mounted") && !strings.Contains(text, "no mount point") {
+		return fmt.Errorf("cannot unmount %s on %s: %s; see which process uses it with `fuser -vm %s`", point, r.Host.Name(), strings.TrimSpace(text), point)
+	}
+	return nil
+}
+
+// removeCgroup removes a cgroup and those below it, the deepest first. A
+// cgroup is a folder that only rmdir removes.
+func (r *Runner) removeCgroup(ctx context.Context, dir string) error {
+	entries, err := r.Host.List(ctx, dir)
+	if err != nil {
+		return nil //nolint:nilerr // gone already
+	}
+	for _, e := range entries {
+		if e.Mode.IsDir() {
+			if err := r.removeCgroup(ctx, e.Path); err != nil {
+				return err
+			}
+		}
+	}
+	return r.removeEmpty(ctx, dir)
+}
+
+func (r *Runner) removeEmpty(ctx context.Context, dir string) error {
+	res, err := r.Host.Run(ctx, host.Command{Argv: []string{"rmdir", "--ignore-fail-on-non-empty", "--", dir}})
+	if err != nil {
+		return err
+	}
+	if text := string(res.Stderr); res.Code != 0 && !strings.Contains(text, "No such file") {
+		return fmt.Errorf("cannot remove the folder %s on %s: %s", dir, r.Host.Name(), strings.TrimSpace(text))
+	}
+	return nil
+}
+
+func (r *Runner) giveBackSysctl(ctx context.Context, setting string) error {
+	name, value, _ := strings.Cut(setting, "=")
+	return r.setSysctl(ctx, name, value)
+}
