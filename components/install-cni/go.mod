@@ -1,0 +1,3 @@
+module keelway.dev/keelway/components/install-cni
+
+go 1.25.0

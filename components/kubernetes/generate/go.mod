@@ -1,0 +1,3 @@
+module keelway.dev/keelway/components/kubernetes/generate
+
+go 1.25.0
