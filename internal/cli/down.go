@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"keelway.dev/keelway/internal/operation"
+	"keelway.dev/keelway/internal/report"
+)
+
+func newDown(s streams) *cobra.Command {
+	var o operation.DownOptions
+	var output, kubeconfig string
+	var yes bool
+	c := &cobra.Command{
+		Use:   "down",
+		Short: "Remove the cluster from this machine, and exactly what was made for it",
+		Long: `Remove the cluster from this machine, with all its data, and give back what was
+replaced. What others made stays: their files, rules, links and containers.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var err error
+			if o.KubeConfig, err = kubeconfigPath(kubeconfig); err != nil {
+				return usageError{err}
+			}
+			if !yes {
+				if err := s.confirm("This deletes the cluster on this machine and all its data."); err != nil {
+					return err
+				}
+			}
+			events, end, err := report.Choose(s.out, output, report.Options{NoColor: noColor(c)})
+			if err != nil {
+				return usageError{err}
+			}
+			defer end()
+			return s.onMachine(c.Context(), events, func(m *operation.Machine) error {
+				_, err := operation.Down(c.Context(), m, o)
+				return err
+			})
+		},
+	}
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	c.Flags().StringVar(&kubeconfig, "kubeconfig", "", "your kubeconfig, which forgets the cluster (default ~/.kube/config; 'none' for no file)")
+	addOutput(c, &output)
+	return c
+}
+
+// confirm asks on a terminal; elsewhere it says how to consent.
+func (s streams) confirm(what string) error {
+	in, ok := s.in.(interface{ Fd() uintptr })
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return usageError{fmt.Errorf("%s Nothing was changed: there is no terminal to ask on; add --yes to go on", what)}
+	}
+	fmt.Fprintf(s.err, "%s Go on? [y/N] ", what)
+	var answer string
+	_, _ = fmt.Fscanln(s.in, &answer)
+	if a := strings.ToLower(answer); a != "y" && a != "yes" {
+		return usageError{fmt.Errorf("nothing was changed")}
+	}
+	return nil
+}

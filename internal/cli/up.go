@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/operation"
+	"keelway.dev/keelway/internal/report"
+)
+
+func newUp(s streams) *cobra.Command {
+	var o operation.UpOptions
+	var profile, output, kubeconfig string
+	var verbose bool
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Make this machine a Kubernetes cluster",
+		Long: `Make this machine a Kubernetes cluster: check it, install what is missing from
+the bundle, start it, and prove that it answers. Run again, it does only what
+is left to do.`,
+		Example: `  keelway up
+  keelway up --profile kubeadm
+  keelway up --output json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.Cluster.Profile = cluster.Profile(profile)
+			o.Self = s.self
+			var err error
+			if o.Bundle, err = findBundle(o.Bundle, s.self, o.Cluster.KubernetesVersion); err != nil {
+				return usageError{err}
+			}
+			if o.KubeConfig, err = kubeconfigPath(kubeconfig); err != nil {
+				return usageError{err}
+			}
+			events, end, err := report.Choose(s.out, output, report.Options{NoColor: noColor(c), Verbose: verbose})
+			if err != nil {
+				return usageError{err}
+			}
+			defer end()
+			return s.onMachine(c.Context(), events, func(m *operation.Machine) error {
+				result, err := operation.Up(c.Context(), m, o)
+				if err != nil {
+					return err
+				}
+				end()
+				if output != "json" {
+					nextAfterUp(s, result, o)
+				}
+				return nil
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.Bundle, "bundle", "", "the bundle to install from: a folder or a .tar.zst (default: looked for beside keelway)")
+	f.StringVar(&o.Cluster.KubernetesVersion, "kubernetes-version", "", "the Kubernetes version, such as v1.37.0 (default: the newest release)")
+	f.StringVar(&profile, "profile", string(cluster.Hardened), "hardened, or kubeadm for exactly kubeadm's defaults")
+	f.StringVar(&o.Cluster.AdvertiseAddress, "apiserver-advertise-address", "", "the address that the API server tells others (default: the default route's)")
+	f.Int32Var(&o.Cluster.BindPort, "apiserver-bind-port", 0, "the port of the API server (default 6443)")
+	f.StringSliceVar(&o.Cluster.CertSANs, "apiserver-cert-extra-sans", nil, "more names and addresses for the API server's certificate")
+	f.StringVar(&o.Cluster.ControlPlaneEndpoint, "control-plane-endpoint", "", "a stable name or address for all control planes")
+	f.StringVar(&o.Cluster.NodeName, "node-name", "", "the node's name (default: the host name)")
+	f.StringVar(&o.Cluster.PodSubnet, "pod-network-cidr", "", "the range of pod addresses (default "+cluster.DefaultPodSubnet+")")
+	f.StringVar(&o.Cluster.ServiceSubnet, "service-cidr", "", "the range of Service addresses (default 10.96.0.0/12)")
+	f.StringVar(&o.Cluster.DNSDomain, "service-dns-domain", "", "the domain of Service names (default cluster.local)")
+	f.BoolVar(&o.Cluster.KeepTaint, "keep-taint", false, "leave the control-plane taint on, so that ordinary pods wait for a second machine")
+	f.StringSliceVar(&o.IgnorePreflight, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
+	f.BoolVar(&o.Prove, "prove", false, "prove that the cluster answers even when nothing had to be done")
+	f.StringVar(&kubeconfig, "kubeconfig", "", "your kubeconfig, which learns of the cluster as context 'keelway' (default ~/.kube/config; 'none' for no file)")
+	f.BoolVarP(&verbose, "verbose", "v", false, "say of each step why it was needed and which files it wrote")
+	addOutput(c, &output)
+	return c
+}
+
+// nextAfterUp says what a person does next.
+func nextAfterUp(s streams, r *operation.UpResult, o operation.UpOptions) {
+	out := s.out
+	for _, line := range r.Proof {
+		fmt.Fprintln(out, "  proved: "+line)
+	}
+	if r.Model != nil && !o.Cluster.KeepTaint && r.Steps > 0 {
+		fmt.Fprintln(out, "  the control-plane taint is lifted, so that pods run on this machine (--keep-taint leaves it on)")
+	}
+	fmt.Fprintln(out, "\nNext:")
+	fmt.Fprintln(out, "  keelway kubectl get pods -A     look at what runs")
+	fmt.Fprintln(out, "  keelway status                  components, certificates, drift")
+	fmt.Fprintln(out, "  keelway explain                 every step: what, why, which files, who reads them")
+	fmt.Fprintln(out, "  keelway down                    remove exactly what was made")
+}
+
+func kubeconfigPath(chosen string) (string, error) {
+	switch chosen {
+	case "none":
+		return "", nil
+	case "":
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", nil // no home, no file of the user's own
+		}
+		return filepath.Join(home, ".kube", "config"), nil
+	}
+	return filepath.Abs(chosen)
+}

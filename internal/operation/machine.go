@@ -1,0 +1,108 @@
+// Package operation holds the story of each command: what it reads, decides and does, in order.
+package operation
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"keelway.dev/keelway/internal/apply"
+	"keelway.dev/keelway/internal/bundle"
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/host"
+	"keelway.dev/keelway/internal/kube"
+	"keelway.dev/keelway/internal/observe"
+	"keelway.dev/keelway/internal/plan"
+	"keelway.dev/keelway/internal/prior"
+	"keelway.dev/keelway/internal/report"
+	"keelway.dev/keelway/internal/service"
+	"keelway.dev/keelway/internal/step"
+)
+
+// Machine is one host with everything an operation needs to work on it.
+type Machine struct {
+	Host     host.Host
+	Services service.Manager
+	Client   *kube.Admin
+	Prior    *prior.Book
+	Observer *observe.Observer
+	Events   report.Sink
+	Now      func() time.Time
+}
+
+// NewMachine looks at the host's service manager and at what Keelway wrote
+// down about it, and changes nothing.
+func NewMachine(ctx context.Context, h host.Host, services service.Manager, events report.Sink) (*Machine, error) {
+	book, err := prior.Open(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	admin := kube.NewAdmin(h)
+	return &Machine{
+		Host: h, Services: services, Client: admin, Prior: book, Events: events, Now: time.Now,
+		Observer: &observe.Observer{Host: h, Services: services, Cluster: observe.Cluster{Client: admin.Client}},
+	}, nil
+}
+
+// programs gives the bundle's programs, and Keelway's own.
+type programs struct {
+	*bundle.Bundle
+	self string
+}
+
+// OpenBinary opens a program by its name; "keelway" is the one that runs.
+func (p programs) OpenBinary(name string) (io.ReadCloser, error) {
+	if name == desired.Self {
+		return os.Open(p.self)
+	}
+	path, _, err := p.Binary(name)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
+// converge makes the host what want says, and returns how many steps it took.
+func (m *Machine) converge(ctx context.Context, model *cluster.Model, want desired.Host, b programs, sums map[string]string) (int, error) {
+	runner := &step.Runner{
+		Host: m.Host, Services: m.Services, Bundle: b, Client: m.Client.Client,
+		Probe: m.Observer.Probe, Random: rand.Reader, Now: m.Now,
+	}
+	loop := apply.Operation{
+		Decide: func(ctx context.Context) (plan.Plan, error) {
+			seen, err := m.Observer.Look(ctx, want)
+			if err != nil {
+				return plan.Plan{}, err
+			}
+			return plan.Make(want, seen, plan.Inputs{Binaries: sums, Now: m.Now()}), nil
+		},
+		Begin:   m.remember,
+		Execute: runner.Run,
+		Events:  m.Events,
+		Now:     m.Now,
+	}
+	return loop.Run(ctx)
+}
+
+// remember writes down, before a plan is begun, what it will change.
+func (m *Machine) remember(ctx context.Context, p plan.Plan) error {
+	paths := slices.Clone(desired.FilledFolders())
+	settings := map[string]string{}
+	for _, s := range p.Steps {
+		paths = append(paths, s.Paths()...)
+	}
+	for _, name := range desired.TouchedSysctls() {
+		if value, err := observe.ReadSysctl(ctx, m.Host, name); err == nil {
+			settings[name] = value
+		}
+	}
+	if err := m.Prior.Remember(ctx, paths, settings); err != nil {
+		return fmt.Errorf("nothing was changed: cannot write down what %s was before: %w", m.Host.Name(), err)
+	}
+	return m.markUnproven(ctx)
+}

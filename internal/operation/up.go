@@ -1,0 +1,154 @@
+package operation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"keelway.dev/keelway/internal/bundle"
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/observe"
+	"keelway.dev/keelway/internal/prior"
+	"keelway.dev/keelway/internal/report"
+)
+
+// UpOptions are what the user chose for `keelway up`.
+type UpOptions struct {
+	Cluster cluster.Options
+	// Bundle is the path of a bundle, a folder or a .tar.zst.
+	Bundle string
+	// Self is the path of the program that runs.
+	Self string
+	// IgnorePreflight are the names of checks whose errors become warnings.
+	IgnorePreflight []string
+	// Built is when the program was built, if known: no clock can be before it.
+	Built time.Time
+	// Prove is true when the proof is to run even if nothing had to be done.
+	Prove bool
+	// KubeConfig is the user's own kubeconfig, which learns of the cluster; "" for none.
+	KubeConfig string
+}
+
+// UpResult is what `keelway up` came to.
+type UpResult struct {
+	Model *cluster.Model
+	Steps int
+	// Proof are the lines of what was proved; none when nothing had changed.
+	Proof []string
+}
+
+// Up makes this machine a cluster: preflight, install, start, prove.
+func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
+	began := m.Now()
+	model, err := m.model(ctx, o.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	node := model.Hosts[0].Init.NodeRegistration.Name
+	m.emit(report.Event{Kind: report.Start, Host: m.Host.Name(),
+		What: fmt.Sprintf("keelway up · Kubernetes %s · node %s · profile %s · services under %s",
+			model.Release.Kubernetes, node, model.Profile, m.Services.Kind())})
+	want := desired.For(model, 0)
+
+	if err := m.preflight(ctx, model, want, o); err != nil {
+		return nil, err
+	}
+	b, sums, err := m.openBundle(ctx, o, model)
+	if err != nil {
+		return nil, err
+	}
+	result := &UpResult{Model: model}
+	if result.Steps, err = m.converge(ctx, model, want, programs{b, o.Self}, sums); err != nil {
+		return result, err
+	}
+	if result.Steps > 0 || o.Prove || m.isUnproven(ctx) {
+		if result.Proof, err = m.prove(ctx, model); err != nil {
+			return result, err
+		}
+	}
+	if o.KubeConfig != "" {
+		if err := m.shareKubeconfig(ctx, o.KubeConfig); err != nil {
+			return result, err
+		}
+	}
+	m.emit(report.Event{Kind: report.Done, Host: m.Host.Name(), What: summary(result), Seconds: m.Now().Sub(began).Seconds(), Total: result.Steps})
+	return result, nil
+}
+
+func summary(r *UpResult) string {
+	if r.Steps == 0 {
+		return "nothing to do: the cluster is as desired"
+	}
+	return "cluster ready"
+}
+
+// model makes the cluster's model from what the user chose and what the host is.
+func (m *Machine) model(ctx context.Context, o cluster.Options) (*cluster.Model, error) {
+	facts, err := observe.Facts(ctx, m.Host)
+	if err != nil {
+		return nil, err
+	}
+	o.Facts, o.Now = facts, m.Now()
+	return cluster.New(o)
+}
+
+// openBundle opens the bundle, and proves that it holds all that is desired
+// before the host is touched.
+func (m *Machine) openBundle(ctx context.Context, o UpOptions, model *cluster.Model) (*bundle.Bundle, map[string]string, error) {
+	began := m.Now()
+	e := report.Event{Kind: report.Step, Host: m.Host.Name(), Phase: "bundle", Step: "bundle/open", What: "open and check the bundle " + o.Bundle}
+	m.emit(e)
+	b, err := bundle.Open(ctx, o.Bundle, prior.Dir+"/bundle")
+	if err != nil {
+		return nil, nil, err
+	}
+	want := bundle.Want{
+		Kubernetes: model.Release.Kubernetes, OS: runtime.GOOS, Arch: runtime.GOARCH,
+		Images: desired.Images(model), Binaries: slices.DeleteFunc(desired.Binaries(model), func(n string) bool { return n == desired.Self }),
+	}
+	if err := want.Check(b.Manifest); err != nil {
+		return nil, nil, fmt.Errorf("bundle %s: %w", o.Bundle, err)
+	}
+	sums := map[string]string{}
+	for _, name := range desired.Binaries(model) {
+		if name == desired.Self {
+			if sums[name], err = fileSum(o.Self); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		_, bin, err := b.Binary(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		sums[name] = bin.SHA256
+	}
+	e.Kind, e.Seconds = report.Done, m.Now().Sub(began).Seconds()
+	m.emit(e)
+	return b, sums, nil
+}
+
+func fileSum(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func (m *Machine) emit(e report.Event) {
+	e.Time = m.Now()
+	m.Events.Emit(e)
+}
