@@ -26,7 +26,7 @@ func look(t *testing.T) machine {
 	m.processes(t)
 	m.lines(t, "mount", "/proc/self/mountinfo", func(line string) string {
 		f := strings.Fields(line)
-		return f[4] + " " + f[3]
+		return f[4] + " " + f[3] // the mount point, and what of its file system
 	})
 	m.network(t)
 	m.cgroups(t)
@@ -149,6 +149,9 @@ var passing = []string{"/var/cache/", "/var/lib/apt/", "/var/lib/dpkg/", "/var/l
 func (m machine) files(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() && strings.HasSuffix(p, "/.kube/cache") {
+			return fs.SkipDir // kubectl's own, whoever calls it
+		}
 		if err != nil || slices.ContainsFunc(passing, func(prefix string) bool { return strings.HasPrefix(p, prefix) }) {
 			return nil
 		}
@@ -160,6 +163,9 @@ func (m machine) files(t *testing.T, dir string) {
 		switch {
 		case info.Mode().IsRegular():
 			text += fmt.Sprintf(" %d bytes, changed %s", info.Size(), info.ModTime())
+			if givenBack(p) {
+				text = info.Mode().String() // its content is compared by the test that owns it
+			}
 		case info.Mode()&fs.ModeSymlink != 0:
 			target, _ := os.Readlink(p)
 			text += " to " + target
@@ -170,6 +176,12 @@ func (m machine) files(t *testing.T, dir string) {
 	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
+}
+
+// givenBack is true for the files of somebody else that up changes and down
+// writes again: they are as they were but for their time.
+func givenBack(p string) bool {
+	return p == "/etc/crictl.yaml" || strings.HasSuffix(p, "/.kube/config")
 }
 
 // difference says what differs between two looks, sorted.

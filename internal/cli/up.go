@@ -68,6 +68,7 @@ is left to do.`,
 	f.StringVar(&o.Cluster.DNSDomain, "service-dns-domain", "", "the domain of Service names (default cluster.local)")
 	f.BoolVar(&o.Cluster.KeepTaint, "keep-taint", false, "leave the control-plane taint on, so that ordinary pods wait for a second machine")
 	f.StringSliceVar(&o.IgnorePreflight, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
+	f.StringVar(&o.Until, "until", "", "stop after this phase, to go step by step (the phases: keelway explain)")
 	f.BoolVar(&o.Prove, "prove", false, "prove that the cluster answers even when nothing had to be done")
 	f.StringVar(&kubeconfig, "kubeconfig", "", "your kubeconfig, which learns of the cluster as context 'keelway' (default ~/.kube/config; 'none' for no file)")
 	f.BoolVarP(&verbose, "verbose", "v", false, "say of each step why it was needed and which files it wrote")

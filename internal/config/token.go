@@ -28,14 +28,14 @@ type TokenString struct {
 	Secret string
 }
 
-// TokenPattern is the form that Kubernetes demands of a bootstrap token.
-const TokenPattern = `\A([a-z0-9]{6})\.([a-z0-9]{16})\z`
+// bootstrapForm is the form that Kubernetes demands of a bootstrap token.
+const bootstrapForm = `\A([a-z0-9]{6})\.([a-z0-9]{16})\z`
 
 // ParseToken splits "id.secret". The error never repeats the secret.
 func ParseToken(text string) (*TokenString, error) {
-	parts := regexp.MustCompile(TokenPattern).FindStringSubmatch(text)
+	parts := regexp.MustCompile(bootstrapForm).FindStringSubmatch(text)
 	if parts == nil {
-		return nil, fmt.Errorf("bootstrap token is not of the form %q", TokenPattern)
+		return nil, fmt.Errorf("bootstrap token is not of the form %q", bootstrapForm)
 	}
 	return &TokenString{ID: parts[1], Secret: parts[2]}, nil
 }

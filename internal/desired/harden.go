@@ -38,19 +38,19 @@ func (s *story) hardening() {
 		ID: "hardening/audit", Component: apiserverName, After: after,
 		What:  "write the audit policy",
 		Why:   "The audit log says who did what and when. It never holds the content of an object, so no secret leaks into it; it is kept for 30 days, in at most ten files of 100 MB.",
-		Files: []File{text(cluster.AuditPolicyFile, 0o644, hardening.AuditPolicy(), "which requests to record, at which level", apiserverName)},
+		Files: []File{text(cluster.AuditPolicyFile, hardening.AuditPolicy(), "which requests to record, at which level", apiserverName)},
 	})
 	s.add(Resource{
 		ID: "hardening/authentication", Component: apiserverName, After: after,
 		What:  "close the API to requests without credentials",
 		Why:   "Only the health paths, which probes ask, and cluster-info, which a joining machine reads first, answer without credentials.",
-		Files: []File{text(cluster.AuthenticationFile, 0o644, hardening.Authentication(), "the paths that anybody may ask", apiserverName)},
+		Files: []File{text(cluster.AuthenticationFile, hardening.Authentication(), "the paths that anybody may ask", apiserverName)},
 	})
 	s.add(Resource{
 		ID: "hardening/admission", Component: apiserverName, After: after,
 		What:  "set the defaults of pod security",
 		Why:   "Pods that ask for more than the baseline, such as the host's network, are warned about and audited in every namespace without a label of its own. None is refused.",
-		Files: []File{text(cluster.AdmissionFile, 0o644, hardening.Admission(), "enforce privileged, warn and audit baseline", apiserverName)},
+		Files: []File{text(cluster.AdmissionFile, hardening.Admission(), "enforce privileged, warn and audit baseline", apiserverName)},
 	})
 }
 
@@ -70,7 +70,7 @@ func (s *story) approver() {
 		What: "install the approver",
 		Why:  "Kubernetes itself never approves a kubelet's serving certificate, because it cannot know which addresses are the node's. The approver compares each request with the Node.",
 		Files: []File{
-			text(hardening.ApproverUnitFile, 0o644, hardening.ApproverUnit(), "how to keep the approver running", "systemd"),
+			text(hardening.ApproverUnitFile, hardening.ApproverUnit(), "how to keep the approver running", "systemd"),
 		},
 	})
 	s.add(Resource{

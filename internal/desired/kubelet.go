@@ -1,6 +1,10 @@
 package desired
 
-import "keelway.dev/keelway/internal/desired/kubelet"
+import (
+	"io/fs"
+
+	"keelway.dev/keelway/internal/desired/kubelet"
+)
 
 func (s *story) kubelet() {
 	const component = "kubelet"
@@ -10,10 +14,10 @@ func (s *story) kubelet() {
 		Why:  "The kubelet is the one Kubernetes component that runs on the host itself: it starts all others in containers.",
 		Files: []File{
 			program("/usr/bin/kubelet", "kubelet", "runs this machine's pods", "systemd"),
-			program("/usr/bin/kubectl", "kubectl", "asks the API on your behalf", "you"),
-			text(kubelet.UnitFile, 0o644, kubelet.Unit(), "how to keep the kubelet running, as in the Debian package", "systemd"),
+			{Path: "/usr/bin/kubectl", Mode: fs.ModeSymlink | 0o777, Link: "kubelet", Note: "the same program as the kubelet, called by another name", Readers: []string{"you"}},
+			text(kubelet.UnitFile, kubelet.Unit(), "how to keep the kubelet running, as in the Debian package", "systemd"),
 			dir(kubelet.DropInDir, 0o755, true, "additions to the kubelet's unit"),
-			text(kubelet.DropInFile, 0o644, kubelet.DropIn(), "where the kubelet finds its kubeconfig, configuration and flags", "systemd"),
+			text(kubelet.DropInFile, kubelet.DropIn(), "where the kubelet finds its kubeconfig, configuration and flags", "systemd"),
 		},
 	})
 	s.add(Resource{
@@ -21,9 +25,9 @@ func (s *story) kubelet() {
 		What: "configure the kubelet",
 		Why:  "The kubelet must know the cluster's DNS address, which certificate authority its callers' certificates come from, and how this machine's cgroups are managed.",
 		Files: []File{
-			text(kubelet.FlagsFile, 0o644, kubelet.Flags(s.host), "flags that only this node has", "systemd"),
-			text(kubelet.InstanceFile, 0o644, kubelet.Instance(s.host), "settings that only this node has; an upgrade keeps them", "kubeadm"),
-			text(kubelet.ConfigFile, 0o644, kubelet.Config(s.model, s.host), "the cluster's kubelet settings with this node's over them", component),
+			text(kubelet.FlagsFile, kubelet.Flags(s.host), "flags that only this node has", "systemd"),
+			text(kubelet.InstanceFile, kubelet.Instance(s.host), "settings that only this node has; an upgrade keeps them", "kubeadm"),
+			text(kubelet.ConfigFile, kubelet.Config(s.model, s.host), "the cluster's kubelet settings with this node's over them", component),
 		},
 	})
 	after := []string{

@@ -33,10 +33,10 @@ func (s *story) runtime() {
 		Why:  "The cgroup driver must be the kubelet's, and the sandbox image one that is there without a network, or no pod starts.",
 		Files: []File{
 			dir("/etc/containerd", 0o755, false, "the runtime's configuration"),
-			text(containerd.ConfigFile, 0o644, containerd.Config(s.model, s.host), "cgroup driver, sandbox image, where CNI plugins lie", "containerd"),
-			text(containerd.CrictlFile, 0o644, containerd.Crictl(), "the socket that crictl asks", "crictl"),
+			text(containerd.ConfigFile, containerd.Config(s.model, s.host), "cgroup driver, sandbox image, where CNI plugins lie", "containerd"),
+			text(containerd.CrictlFile, containerd.Crictl(), "the socket that crictl asks", "crictl"),
 			dir("/usr/lib/systemd/system", 0o755, true, "unit files of packages"),
-			text(containerd.UnitFile, 0o644, containerd.Unit(s.host), "how to keep containerd running; containers outlive its restart", "systemd"),
+			text(containerd.UnitFile, containerd.Unit(s.host), "how to keep containerd running; containers outlive its restart", "systemd"),
 		},
 	})
 	s.add(Resource{
@@ -107,7 +107,7 @@ func (s *story) network() {
 		Files: []File{
 			dir("/etc/cni", 0o755, true, "the pod network's configuration"),
 			dir(cni.ConfDir, 0o755, true, "the first file by name counts", "containerd"),
-			text(cni.ConfFile, 0o644, []byte(cni.Config()), "which plugins to call for each pod, in which order", "containerd"),
+			text(cni.ConfFile, []byte(cni.Config()), "which plugins to call for each pod, in which order", "containerd"),
 		},
 	})
 	s.add(Resource{

@@ -68,6 +68,7 @@ func program(path, binary, note string, readers ...string) File {
 	return File{Path: path, Mode: 0o755, Binary: binary, Note: note, Readers: readers}
 }
 
-func text(path string, mode fs.FileMode, content []byte, note string, readers ...string) File {
-	return File{Path: path, Mode: mode, Content: content, Note: note, Readers: readers}
+// text is a file that everybody may read.
+func text(path string, content []byte, note string, readers ...string) File {
+	return File{Path: path, Mode: 0o644, Content: content, Note: note, Readers: readers}
 }

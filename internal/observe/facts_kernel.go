@@ -43,6 +43,9 @@ type Kernel struct {
 // running release.
 type moduleFiles struct {
 	builtin, loadable map[string]bool
+	// outside is true where there is no /lib/modules at all, as in a
+	// container: the outer machine has the files and loads them when asked.
+	outside bool
 }
 
 // ReadKernel reads the release and, where there is a copy, the build options.
@@ -108,7 +111,7 @@ func (k *Kernel) Has(ctx context.Context, f Feature) (Presence, error) {
 	switch {
 	case files.builtin[f.Module]:
 		return Present, nil
-	case files.loadable[f.Module]:
+	case files.loadable[f.Module], files.outside && k.Config[f.Option] == "m":
 		return Loadable, nil
 	case k.Config != nil && k.Config[f.Option] == "":
 		return Absent, nil
@@ -168,8 +171,8 @@ func readConfig(ctx context.Context, h host.Host, release string) (map[string]st
 		if err != nil {
 			return nil, err
 		}
+		defer r.Close()
 		config, err := parseConfig(r, path.Ext(p) == ".gz")
-		r.Close()
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", p, err)
 		}
@@ -201,9 +204,13 @@ func parseConfig(r io.Reader, packed bool) (map[string]string, error) {
 	return config, s.Err()
 }
 
-// readModules lists the modules of a release; a host without the folder has
-// none that it could load.
+// readModules lists the modules of a release. A host with files of other
+// releases only, as after an upgrade without a reboot, has none that it could load.
 func readModules(ctx context.Context, h host.Host, release string) (moduleFiles, error) {
+	is, err := exists(ctx, h, "/lib/modules")
+	if err != nil || !is {
+		return moduleFiles{outside: true}, err
+	}
 	dir := "/lib/modules/" + release
 	builtin, err1 := moduleNames(ctx, h, dir+"/modules.builtin")
 	loadable, err2 := moduleNames(ctx, h, dir+"/modules.dep")

@@ -188,9 +188,14 @@ func TestFacts(t *testing.T) {
 		{"nftables only in the configuration", func(m machine) {
 			// As after an upgrade of the kernel without a reboot.
 			m.remove("/sys/module/nf_tables")
-			m.remove("/lib/modules")
+			m.remove("/lib/modules/6.1.0-18-amd64")
+			m.put("/lib/modules/6.1.0-19-amd64/modules.dep", "kernel/net/netfilter/nf_tables.ko.xz:\n")
 			m.Answer("", 1, "grep", "-q", "-m1", "-F", "nft_do_chain", "/proc/kallsyms")
 		}, func(f *cluster.Facts) { f.NFTables = false }},
+		{"nftables a module of the outer machine", func(m machine) {
+			m.remove("/sys/module/nf_tables")
+			m.remove("/lib/modules")
+		}, func(*cluster.Facts) {}},
 		{"nftables known by its symbols", func(m machine) {
 			m.remove("/sys/module/nf_tables")
 			m.remove("/lib/modules")

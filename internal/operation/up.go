@@ -30,6 +30,8 @@ type UpOptions struct {
 	IgnorePreflight []string
 	// Built is when the program was built, if known: no clock can be before it.
 	Built time.Time
+	// Until names the last phase to do, for people who go step by step; "" does all.
+	Until string
 	// Prove is true when the proof is to run even if nothing had to be done.
 	Prove bool
 	// KubeConfig is the user's own kubeconfig, which learns of the cluster; "" for none.
@@ -56,7 +58,11 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 		What: fmt.Sprintf("keelway up · Kubernetes %s · node %s · profile %s · services under %s",
 			model.Release.Kubernetes, node, model.Profile, m.Services.Kind())})
 	want := desired.For(model, 0)
-
+	if o.Until != "" {
+		if want, err = want.Until(o.Until); err != nil {
+			return nil, err
+		}
+	}
 	if err := m.preflight(ctx, model, want, o); err != nil {
 		return nil, err
 	}
@@ -67,6 +73,10 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 	result := &UpResult{Model: model}
 	if result.Steps, err = m.converge(ctx, model, want, programs{b, o.Self}, sums); err != nil {
 		return result, err
+	}
+	if o.Until != "" {
+		m.emit(report.Event{Kind: report.Done, Host: m.Host.Name(), What: "done until " + o.Until, Seconds: m.Now().Sub(began).Seconds(), Total: result.Steps})
+		return result, nil
 	}
 	if result.Steps > 0 || o.Prove || m.isUnproven(ctx) {
 		if result.Proof, err = m.prove(ctx, model); err != nil {

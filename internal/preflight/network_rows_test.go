@@ -85,6 +85,8 @@ func networkRows() []row {
 			[]string{"the pod range 10.244.0.0/16 overlaps the route to 10.244.0.0/16 on ens4", "--pod-network-cidr"}},
 		{"a part of the service range is behind a VPN", func(w *world) { w.route("wg0\t0000640A\t00000000\t0001\t0\t0\t0\t00FFFFFF") }, []string{"RangesOverlap"},
 			[]string{"the service range 10.96.0.0/12 overlaps the route to 10.100.0.0/24 on wg0", "--service-cidr"}},
+		{"a wide route to other places", func(w *world) { w.route("wg0\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF") }, []string{"warning RangesOverlap", "warning RangesOverlap"},
+			[]string{"the wider route to 10.0.0.0/8 on wg0"}},
 		{"an address in the service range", func(w *world) {
 			w.put("/proc/net/fib_trie", "Local:\n     |-- 10.0.0.7\n        /32 host LOCAL\n     |-- 10.96.0.5\n        /32 host LOCAL\n")
 			w.Answer(`[{"ifname":"ens3","addr_info":[{"local":"10.0.0.7"},{"local":"10.96.0.5"}]}]`, 0, "ip")

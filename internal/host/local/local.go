@@ -2,6 +2,8 @@
 package local
 
 import (
+	"sync"
+
 	"context"
 	"fmt"
 	"io"
@@ -20,6 +22,8 @@ type Host struct {
 	name string
 	// grace is how long a cancelled command may take to end after SIGTERM.
 	grace time.Duration
+	// folders is held while folders are made: see makeParents.
+	folders sync.Mutex
 }
 
 var _ host.Host = (*Host)(nil)

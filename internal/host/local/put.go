@@ -31,7 +31,7 @@ func (h *Host) Put(ctx context.Context, e host.Entry, content io.Reader) error {
 		return err
 	}
 	e.Path = filepath.Clean(e.Path)
-	if err := makeParents(filepath.Dir(e.Path)); err != nil {
+	if err := h.makeParents(filepath.Dir(e.Path)); err != nil {
 		return fmt.Errorf("put %s: make its folder: %w", e.Path, err)
 	}
 	old, err := os.Lstat(e.Path)
@@ -44,7 +44,9 @@ func (h *Host) Put(ctx context.Context, e host.Entry, content io.Reader) error {
 	}
 	switch e.Mode.Type() {
 	case fs.ModeDir:
-		err = putDir(e, old != nil)
+		h.folders.Lock()
+		err = putDir(e)
+		h.folders.Unlock()
 	case fs.ModeSymlink:
 		err = putLink(e)
 	default:
@@ -56,8 +58,15 @@ func (h *Host) Put(ctx context.Context, e host.Entry, content io.Reader) error {
 	return nil
 }
 
-// makeParents is os.MkdirAll with mode 0755 under every umask.
-func makeParents(dir string) error {
+// makeParents is os.MkdirAll with mode 0755 under every umask. Steps that run
+// side by side need the same parents, so one at a time makes them.
+func (h *Host) makeParents(dir string) error {
+	h.folders.Lock()
+	defer h.folders.Unlock()
+	return makeAll(dir)
+}
+
+func makeAll(dir string) error {
 	info, err := os.Stat(dir)
 	if err == nil {
 		if !info.IsDir() {
@@ -68,31 +77,51 @@ func makeParents(dir string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := makeParents(filepath.Dir(dir)); err != nil {
+	if err := makeAll(filepath.Dir(dir)); err != nil {
 		return err
 	}
-	err = os.Mkdir(dir, 0o755)
-	if errors.Is(err, fs.ErrExist) {
-		return nil // somebody else was faster
-	}
-	if err != nil {
-		return err
-	}
-	return os.Chmod(dir, 0o755)
+	return newDir(host.Entry{Path: dir, Mode: fs.ModeDir | 0o755, UID: os.Geteuid(), GID: os.Getegid()})
 }
 
-func putDir(e host.Entry, exists bool) error {
-	if !exists {
-		// Closed to others until the owner is right.
-		if err := os.Mkdir(e.Path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
+func putDir(e host.Entry) error {
+	if _, err := os.Lstat(e.Path); errors.Is(err, fs.ErrNotExist) {
+		return newDir(e)
 	}
-	fd, err := unix.Open(e.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	return ownDir(e.Path, e)
+}
+
+// newDir makes a directory under another name, closed to others until mode and
+// owner are right, and renames it: a process that is killed in between leaves
+// no directory with a mode of a moment. One that somebody else made meanwhile
+// is as good.
+func newDir(e host.Entry) error {
+	temp := host.TempPath(e.Path)
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Mkdir(temp, 0o700); err != nil {
+		return err
+	}
+	err := ownDir(temp, e)
+	if err == nil {
+		err = os.Rename(temp, e.Path)
+	}
+	if err == nil {
+		return nil
+	}
+	os.Remove(temp)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTEMPTY) {
+		return ownDir(e.Path, e)
+	}
+	return err
+}
+
+func ownDir(path string, e host.Entry) error {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	d := os.NewFile(uintptr(fd), e.Path)
+	d := os.NewFile(uintptr(fd), path)
 	defer d.Close()
 	return own(d, e)
 }

@@ -67,7 +67,7 @@ func usable(mask, list string) (int, error) {
 	for i, w := range words {
 		n, err := strconv.ParseUint(w, 16, 32)
 		if err != nil {
-			return 0, fmt.Errorf("Cpus_allowed %q: %w", mask, err)
+			return 0, fmt.Errorf("allowed processors %q in /proc/self/status: %w", mask, err)
 		}
 		for n != 0 {
 			allowed[32*i+bits.TrailingZeros64(n)] = true

@@ -129,7 +129,7 @@ func certificates(ctx context.Context, s *subject.Subject, now time.Time) ([]sub
 		if err != nil {
 			continue // reading the PKI says what is wrong with it
 		}
-		words := ""
+		var words string
 		switch {
 		case now.Before(cert.NotBefore):
 			words = "is valid from " + cert.NotBefore.UTC().Format(time.DateTime) + " only"

@@ -121,13 +121,23 @@ func Ranges(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) 
 				Fix:     "choose another range with " + r.Option,
 			})
 		}
+		// A wider route may lead to many places, none of them in the range.
+		wider := func(route observe.Route) {
+			clash(fmt.Sprintf("the wider route to %s on %s", route.Prefix.Masked(), route.Interface), "if machines have addresses of the range, this host can no longer reach them")
+			found[len(found)-1].Warning = true
+			found[len(found)-1].Fix = "nothing if no machine has such an address; else choose another range with " + r.Option
+		}
 		for _, other := range ranges[i+1:] {
 			if r.Prefix.Overlaps(other.Prefix) {
 				clash(fmt.Sprintf("the %s range %s", other.What, other.Prefix), "addresses would be given twice")
 			}
 		}
 		for _, route := range n.Routes {
-			if route.Prefix.Bits() > 0 && !ownLink(route.Interface) && r.Prefix.Overlaps(route.Prefix.Masked()) {
+			switch {
+			case route.Prefix.Bits() == 0 || ownLink(route.Interface) || !r.Prefix.Overlaps(route.Prefix.Masked()):
+			case route.Prefix.Bits() < r.Prefix.Bits():
+				wider(route)
+			default:
 				clash(fmt.Sprintf("the route to %s on %s", route.Prefix.Masked(), route.Interface), "this host could no longer reach machines there")
 			}
 		}

@@ -41,12 +41,11 @@ func (s *Survey) Clock(ctx context.Context) (Clock, error) {
 		}
 		c.Boot = time.Unix(boot, 0).UTC()
 		c.Now = c.Boot.Add(time.Duration(math.Round(seconds)) * time.Second)
-		rtc, err := s.Text(ctx, "/sys/class/rtc/rtc0/since_epoch")
-		if err != nil {
-			return c, nil // a battery clock that cannot be read tells nothing
-		}
-		if n, err := strconv.ParseInt(strings.TrimSpace(rtc), 10, 64); err == nil {
-			c.RTC = time.Unix(n, 0).UTC()
+		// A battery clock that cannot be read tells nothing.
+		if rtc, err := s.Text(ctx, "/sys/class/rtc/rtc0/since_epoch"); err == nil {
+			if n, err := strconv.ParseInt(strings.TrimSpace(rtc), 10, 64); err == nil {
+				c.RTC = time.Unix(n, 0).UTC()
+			}
 		}
 		return c, nil
 	})

@@ -111,10 +111,8 @@ func (s *Survey) Program(ctx context.Context, name string) (string, error) {
 			continue
 		}
 		// A link may point at nothing, so it is followed.
-		r, err := s.host.Open(ctx, path)
-		if err == nil {
-			r.Close()
-			return path, nil
+		if r, err := s.host.Open(ctx, path); err == nil {
+			return path, r.Close()
 		}
 	}
 	return "", nil
