@@ -1,6 +1,6 @@
 // Command coredns is CoreDNS with all of upstream's plugins but route53, azure
 // and clouddns: those three read zones from a cloud provider, and their SDKs
-// are a third of upstream's binary.
+// are 10 of upstream's 79 MB.
 package main
 
 import (

@@ -1,6 +1,6 @@
 // Command install-cni copies CNI plugins and a network configuration onto a
-// host, so that a DaemonSet's init container can put them where the container
-// runtime looks. Files that are already equal are left alone.
+// host, where the container runtime looks, and then becomes the program that
+// its arguments name, if any. Files that are already equal are left alone.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 func main() {
@@ -29,9 +30,6 @@ func run(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
 	if *from != "" {
 		if err := copyPlugins(*from, *to); err != nil {
 			return err
@@ -39,10 +37,20 @@ func run(args []string) error {
 	}
 	// The configuration comes last: the runtime calls the node ready as soon
 	// as it is there, and then the plugins must be too.
-	if *conf == "" {
+	if *conf != "" {
+		if err := copyFile(*conf, *confTo, 0o644); err != nil {
+			return err
+		}
+	}
+	if flags.NArg() == 0 {
 		return nil
 	}
-	return copyFile(*conf, *confTo, 0o644)
+	// What follows takes this process's place: a container less to start.
+	program := flags.Arg(0)
+	if err := syscall.Exec(program, flags.Args(), os.Environ()); err != nil {
+		return fmt.Errorf("run %s: %w", program, err)
+	}
+	return nil
 }
 
 func copyPlugins(from, to string) error {

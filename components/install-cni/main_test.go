@@ -45,8 +45,8 @@ func TestRun(t *testing.T) {
 	if err := run([]string{"-plugins", filepath.Join(dir, "absent"), "-plugins-to", bin}); err == nil {
 		t.Error("an absent folder passed")
 	}
-	if err := run([]string{"extra"}); err == nil {
-		t.Error("an unexpected argument passed")
+	if err := run([]string{"-plugins", "", filepath.Join(dir, "absent")}); err == nil {
+		t.Error("an absent program was run")
 	}
 }
 

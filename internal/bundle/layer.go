@@ -96,7 +96,10 @@ func checkMachine(r io.Reader, machine uint16) (io.Reader, error) {
 func mustBeELF(r io.Reader, machine uint16) (io.Reader, error) {
 	head := make([]byte, 4)
 	n, err := io.ReadFull(r, head)
-	if err != nil || string(head) != "\x7fELF" {
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, err
+	}
+	if string(head) != "\x7fELF" {
 		return nil, fmt.Errorf("is no ELF program (it starts with %q)", head[:n])
 	}
 	return checkMachine(io.MultiReader(strings.NewReader(string(head)), r), machine)

@@ -107,7 +107,7 @@ func (c *lateContext) Err() error {
 // Stopped at any point, Open leaves no folder that a later run would trust.
 func TestOpenStopped(t *testing.T) {
 	_, archive := sample{}.write(t)
-	for left := 0; ; left++ {
+	for left := range 1000 {
 		cache := t.TempDir()
 		_, err := bundle.Open(&lateContext{context.Background(), left}, archive, cache)
 		if err == nil {
@@ -116,8 +116,10 @@ func TestOpenStopped(t *testing.T) {
 			}
 			return
 		}
+		expect(t, err, context.Canceled.Error())
 		noBundleIn(t, cache)
 	}
+	t.Error("never opened")
 }
 
 func TestOpenAtTheSameTime(t *testing.T) {

@@ -45,7 +45,14 @@ func harden(m *Model) {
 		folder("keelway-admission", AdmissionDir),
 	}, c.APIServer.ExtraVolumes...)
 	quiet := config.Arg{Name: "profiling", Value: "false"}
-	c.ControllerManager.ExtraArgs = append([]config.Arg{quiet}, c.ControllerManager.ExtraArgs...)
+	c.ControllerManager.ExtraArgs = append([]config.Arg{
+		quiet,
+		// At the default of 20 requests a second its forty-odd controllers take
+		// five to seven seconds to get their tokens, before any of them starts,
+		// and a wave of joining kubelets waits for its certificates.
+		{Name: "kube-api-qps", Value: "500"},
+		{Name: "kube-api-burst", Value: "1000"},
+	}, c.ControllerManager.ExtraArgs...)
 	c.Scheduler.ExtraArgs = append([]config.Arg{quiet}, c.Scheduler.ExtraArgs...)
 	m.Kubelet.ServerTLSBootstrap = true
 	m.Tuning = Tuning{DNSReadinessPeriod: 1}

@@ -57,7 +57,7 @@ func (s *story) dns() {
 		return
 	}
 	s.add(Resource{
-		ID: "addon/coredns-config", Component: "coredns", After: []string{adminID},
+		ID: "addon/coredns-config", Component: "coredns", After: []string{adminID, apiID},
 		What: "give CoreDNS its address, rights and settings",
 		Why:  "Every pod's resolv.conf names this Service's address, so it is fixed: the tenth of the service range.",
 		Objects: []Object{

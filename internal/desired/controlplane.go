@@ -16,6 +16,7 @@ const (
 	manifests = "/etc/kubernetes/manifests/"
 	apiID     = "wait-control-plane/kube-apiserver"
 	adminID   = "wait-control-plane/cluster-admins"
+	servingID = "wait-control-plane/serving"
 )
 
 // manifest is a static pod's file; only root may read it, as kubeadm has it.
@@ -75,7 +76,16 @@ func (s *story) apiserver() {
 func (s *story) waitAPI() {
 	endpoint := s.host.Init.LocalAPIEndpoint
 	s.add(Resource{
-		ID: apiID, Component: "kube-apiserver", After: []string{"kubelet-start/kubelet"},
+		ID: servingID, Component: "kube-apiserver", After: []string{"kubelet-start/kubelet"},
+		What: "wait for the API server's port",
+		Why:  "It has read etcd and its certificates, and takes requests while it still makes its own roles.",
+		Wait: &Wait{
+			Probe: ProbeServing, Target: "https://" + endpoint.HostPort() + "/livez",
+			Seconds: int(s.host.Init.Timeouts.ControlPlaneComponentHealthCheck.Seconds()),
+		},
+	})
+	s.add(Resource{
+		ID: apiID, Component: "kube-apiserver", After: []string{servingID},
 		What: "wait for the API server",
 		Why:  "It opens etcd, creates its own roles and namespaces, and answers /readyz when it is done.",
 		Wait: &Wait{
@@ -84,7 +94,7 @@ func (s *story) waitAPI() {
 		},
 	})
 	s.add(Resource{
-		ID: adminID, Component: "kube-apiserver", After: []string{apiID},
+		ID: adminID, Component: "kube-apiserver", After: []string{servingID},
 		What: "make the holder of admin.conf an administrator",
 		Why:  "admin.conf has no rights by itself: this binding gives them, so taking it away takes them back. super-admin.conf, which no binding limits, writes it.",
 		Objects: []Object{
@@ -93,19 +103,20 @@ func (s *story) waitAPI() {
 	})
 }
 
-// managers are written once the API is there: started earlier, they would fail
-// to reach it, and the kubelet would wait before it starts them again.
+// managers are written once the API takes requests: started earlier, they
+// would fail to reach it, and the kubelet would wait before it starts them
+// again. Started now, they come up while the API server makes its roles.
 func (s *story) managers() {
 	s.add(Resource{
 		ID: "control-plane/controller-manager", Component: "kube-controller-manager",
-		After: append(s.readBy("kube-controller-manager"), "certs/sa", "kubeconfig/controller-manager", apiID),
+		After: append(s.readBy("kube-controller-manager"), "certs/sa", "kubeconfig/controller-manager", servingID),
 		What:  "write the controller manager's static pod",
 		Why:   "It turns what you ask for into what is: a Deployment into pods, a Node into an address range, a request into a certificate.",
 		Files: []File{manifest(controlplane.Manager(s.model, s.host), "the controller manager's flags and kubeconfig")},
 	})
 	s.add(Resource{
 		ID: "control-plane/scheduler", Component: "kube-scheduler",
-		After: []string{"kubeconfig/scheduler", apiID},
+		After: []string{"kubeconfig/scheduler", servingID},
 		What:  "write the scheduler's static pod",
 		Why:   "A pod that no node was chosen for never runs; the scheduler chooses.",
 		Files: []File{manifest(controlplane.Scheduler(s.model, s.host), "the scheduler's flags and kubeconfig")},

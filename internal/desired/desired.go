@@ -140,6 +140,7 @@ const (
 	ProbeNodeReady   Probe = "node-ready"   // the Node is Ready (node name)
 	ProbeDaemonSet   Probe = "daemonset"    // every pod is available (namespace/name)
 	ProbeDeployment  Probe = "deployment"   // every replica is available (namespace/name)
+	ProbeServing     Probe = "serving"      // the URL answers anything at all (https URL)
 	ProbeFile        Probe = "file"         // the file exists (path)
 	ProbeClusterInfo Probe = "cluster-info" // cluster-info carries a signature (token ID)
 	ProbeServingCert Probe = "serving-cert" // the kubelet serves a certificate of the cluster CA (node address)

@@ -66,6 +66,7 @@ func FilledFolders() []string {
 		"/etc/kubernetes", "/var/lib/kubelet", "/var/lib/etcd", "/var/lib/containerd", "/run/containerd",
 		"/var/lib/cni", "/run/flannel", "/var/log/pods", "/var/log/containers", "/var/log/kubernetes",
 		"/run/keelway", "/var/log/keelway", "/opt/containerd",
+		"/run/xtables.lock", "/usr/libexec/kubernetes", // made for kube-proxy's and the controller manager's volumes
 	}
 }
 

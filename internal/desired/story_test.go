@@ -100,7 +100,7 @@ func TestInventory(t *testing.T) {
 	if got := strings.Join(desired.Images(m), " "); got != images {
 		t.Errorf("images:\n%s, want\n%s", got, images)
 	}
-	binaries := "bandwidth bridge containerd containerd-shim-runc-v2 crictl flannel host-local keelway kubectl kubelet loopback portmap runc"
+	binaries := "bandwidth bridge containerd containerd-shim-runc-v2 crictl flannel host-local keelway kubelet loopback portmap runc"
 	if got := strings.Join(desired.Binaries(m), " "); got != binaries {
 		t.Errorf("binaries:\n%s, want\n%s", got, binaries)
 	}

@@ -83,6 +83,19 @@ func Locate(o runtime.Object) (schema.GroupVersionResource, metav1.Object, error
 // the words of its answer. The certificate is not verified: the answer is
 // shown to people and decides only whether to wait longer.
 func Healthz(ctx context.Context, h host.Host, url string) (ok bool, words string) {
+	code, words := get(ctx, h, url)
+	return code == http.StatusOK, words
+}
+
+// Serves returns whether a URL is answered at all, however; if not, words say
+// what came instead.
+func Serves(ctx context.Context, h host.Host, url string) (ok bool, words string) {
+	code, words := get(ctx, h, url)
+	return code != 0, words
+}
+
+// get returns the status code and the body, or 0 and the error's words.
+func get(ctx context.Context, h host.Host, url string) (code int, words string) {
 	client := &http.Client{Transport: &http.Transport{
 		DialContext:       h.Dial,
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
@@ -90,15 +103,15 @@ func Healthz(ctx context.Context, h host.Host, url string) (ok bool, words strin
 	}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return false, err.Error()
+		return 0, err.Error()
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return false, err.Error()
+		return 0, err.Error()
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	return resp.StatusCode == http.StatusOK, string(body)
+	return resp.StatusCode, string(body)
 }
 
 // Typed returns a typed client for a changed configuration.

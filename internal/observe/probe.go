@@ -31,6 +31,9 @@ func (o *Observer) probe(ctx context.Context, w desired.Wait) (bool, string) {
 	case desired.ProbeHealth:
 		ok, words := kube.Healthz(ctx, o.Host, w.Target)
 		return ok, failing(words)
+	case desired.ProbeServing:
+		ok, words := kube.Serves(ctx, o.Host, w.Target)
+		return ok, words
 	case desired.ProbeFile:
 		if _, err := o.Host.Stat(ctx, w.Target); err != nil {
 			return false, w.Target + " is not there yet"

@@ -57,13 +57,14 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 	m.emit(report.Event{Kind: report.Start, Host: m.Host.Name(),
 		What: fmt.Sprintf("keelway up · Kubernetes %s · node %s · profile %s · services under %s",
 			model.Release.Kubernetes, node, model.Profile, m.Services.Kind())})
-	want := desired.For(model, 0)
+	whole := desired.For(model, 0)
+	want := whole
 	if o.Until != "" {
-		if want, err = want.Until(o.Until); err != nil {
+		if want, err = whole.Until(o.Until); err != nil {
 			return nil, err
 		}
 	}
-	if err := m.preflight(ctx, model, want, o); err != nil {
+	if err := m.preflight(ctx, model, whole, o); err != nil {
 		return nil, err
 	}
 	b, sums, err := m.openBundle(ctx, o, model)

@@ -126,20 +126,25 @@ func (s *Supervisor) Logs(ctx context.Context, name string, lines int) ([]string
 // End ends the supervisor for good: its socket, its folders and its start at
 // boot go, and the logs too when logs is set.
 func (s *Supervisor) End(ctx context.Context, logs bool) error {
-	err := s.call(ctx, http.MethodPost, "/end?logs="+map[bool]string{true: "remove", false: "keep"}[logs], nil)
+	path := "/end?logs=keep"
+	if logs {
+		path = "/end?logs=remove"
+	}
+	var about supervisor.About
+	err := s.call(ctx, http.MethodPost, path, &about)
 	if errors.Is(err, errDown) {
 		if !s.left(ctx, logs) {
 			return nil
 		}
 		// It was killed: its successor tidies up.
 		if err = s.detach(ctx); err == nil {
-			err = s.call(ctx, http.MethodPost, "/end?logs="+map[bool]string{true: "remove", false: "keep"}[logs], nil)
+			err = s.call(ctx, http.MethodPost, path, &about)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	return s.gone(ctx)
+	return s.gone(ctx, about.PID)
 }
 
 // left tells whether a supervisor that does not run any more has left traces.
@@ -157,9 +162,14 @@ func (s *Supervisor) left(ctx context.Context, logs bool) bool {
 }
 
 // gone waits until the supervisor has taken its files away: the socket, the
-// lock, and the folder they were in unless others use it.
-func (s *Supervisor) gone(ctx context.Context) error {
+// lock, and the folder they were in unless others use it; or until another
+// supervisor answers, which somebody else has started.
+func (s *Supervisor) gone(ctx context.Context, pid int) error {
 	for {
+		var now supervisor.About
+		if err := s.call(ctx, http.MethodGet, "", &now); err == nil && now.PID != pid {
+			return nil
+		}
 		files, err := s.host.List(ctx, s.o.RunDir)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

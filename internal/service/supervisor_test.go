@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -431,7 +432,14 @@ func TestEndAndStart(t *testing.T) {
 		f.start("one")
 		f.stop("one")
 		var wg sync.WaitGroup
-		wg.Go(func() { _ = f.End(t.Context(), true) })
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			// A refusal is right when the start was faster.
+			if err := f.End(ctx, true); errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		})
 		wg.Go(func() {
 			if err := f.Start(t.Context(), "one"); err != nil {
 				t.Error(err)

@@ -3,7 +3,6 @@ package main
 
 import (
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/etcdctl/v3/ctlv3"
@@ -37,7 +36,6 @@ func control() int {
 func maintain() int {
 	cobra.EnablePrefixMatching = true
 	root := &cobra.Command{Use: "etcdutl", Short: "An administrative command line tool for etcd3."}
-	root.PersistentFlags().DurationVar(&etcdutl.FlockTimeout, "timeout", 10*time.Second, "time to wait to obtain a file lock on db file, 0 to block indefinitely")
 	root.PersistentFlags().StringVarP(&etcdutl.OutputFormat, "write-out", "w", "simple", "set the output format (fields, json, protobuf, simple, table)")
 	root.AddCommand(
 		etcdutl.NewDefragCommand(),

@@ -20,7 +20,7 @@ type builder struct {
 	recipe   Recipe
 	lock     []locked
 	compiler compiler
-	progress *progress
+	progress *Stages
 	programs map[string]string // compiled files by name
 	debs     map[string]string // package files by name
 }
@@ -28,6 +28,10 @@ type builder struct {
 // Run builds a bundle, or finds that the one at Output is made from the same
 // inputs. The error says which component failed and how.
 func Run(ctx context.Context, o Options) (Result, error) {
+	o, err := o.absolute()
+	if err != nil {
+		return Result{}, err
+	}
 	b, err := newBuilder(ctx, o)
 	if err != nil {
 		return Result{}, err
@@ -53,13 +57,17 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err := os.Chmod(folder, 0o755); err != nil {
 		return Result{}, err
 	}
-	b.progress.start("assemble")
+	b.progress.Start("assemble", "make images, checksums and the list of sources")
 	manifest, err := b.assemble(ctx, folder)
 	if err != nil {
 		return Result{}, err
 	}
-	b.progress.finish()
-	return finish(ctx, o, b.progress, folder, manifest, inputs)
+	b.progress.Finish()
+	result, err := Pack(ctx, o, b.progress, folder, manifest)
+	if err != nil {
+		return Result{}, err
+	}
+	return result, writeStamp(o, manifest, inputs)
 }
 
 func newBuilder(ctx context.Context, o Options) (*builder, error) {
@@ -86,13 +94,21 @@ func newBuilder(ctx context.Context, o Options) (*builder, error) {
 	if err := os.MkdirAll(o.Cache, 0o755); err != nil {
 		return nil, err
 	}
-	p := newProgress(o.Progress, o.Cache)
-	p.expect(recipe.Programs)
+	p := NewStages(o.Progress, o.Cache, stages(recipe.Programs))
 	c := compiler{source: o.Source, cache: o.Cache, component: r.Component, toolchain: toolchain, progress: p}
 	return &builder{
 		options: o, release: r, recipe: recipe, lock: lock, compiler: c, progress: p,
 		programs: map[string]string{}, debs: map[string]string{},
 	}, nil
+}
+
+// stages are a build's: each program and what follows.
+func stages(programs []Program) []Stage {
+	var list []Stage
+	for _, p := range programs {
+		list = append(list, Stage{p.Name, float64(p.Seconds)})
+	}
+	return append(list, Stage{"debian", 5}, Stage{"assemble", 15}, Stage{"pack", 60})
 }
 
 // compile makes every program, one at a time: the compiler itself uses all cores.
@@ -109,16 +125,16 @@ func (b *builder) compile(ctx context.Context) error {
 
 // fetch gets the locked Debian packages.
 func (b *builder) fetch(ctx context.Context) error {
-	b.progress.start("debian")
+	b.progress.Start("debian", "fetch Debian packages")
 	for i, l := range b.lock {
 		path, err := l.fetch(ctx, b.options.Cache)
 		if err != nil {
 			return err
 		}
 		b.debs[l.name] = path
-		b.progress.step(l.name, float64(i+1)/float64(len(b.lock)))
+		b.progress.Step(l.name, float64(i+1)/float64(len(b.lock)))
 	}
-	b.progress.finish()
+	b.progress.Finish()
 	return nil
 }
 
@@ -150,17 +166,17 @@ func (b *builder) assemble(ctx context.Context, folder string) (bundle.Manifest,
 	return assemble.Folder(ctx, folder, content)
 }
 
-// finish packs the folder, leaves it where the options want it, and stamps the
-// result with the inputs.
-func finish(ctx context.Context, o Options, p *progress, folder string, m bundle.Manifest, inputs string) (Result, error) {
+// Pack writes a bundle's folder as o.Output, and leaves it as o.Folder. It is
+// the last stage, "pack", of a build.
+func Pack(ctx context.Context, o Options, p *Stages, folder string, m bundle.Manifest) (Result, error) {
 	result := Result{Manifest: m, Output: o.Output}
-	p.start("pack")
+	p.Start("pack", "compress everything into one file")
 	if o.Output != "" {
 		if err := os.MkdirAll(filepath.Dir(o.Output), 0o755); err != nil {
 			return Result{}, err
 		}
 		err := assemble.Pack(ctx, folder, o.Output, m, func(done, total int64) {
-			p.step("", float64(done)/float64(total))
+			p.Step("", float64(done)/float64(total))
 		})
 		if err != nil {
 			return Result{}, err
@@ -176,8 +192,24 @@ func finish(ctx context.Context, o Options, p *progress, folder string, m bundle
 			return Result{}, err
 		}
 	}
-	p.finish()
-	return result, writeStamp(o, m, inputs)
+	p.Finish()
+	return result, nil
+}
+
+// CompileOwn compiles a program of this repository, which belongs to no
+// component, unless the cache has it, and returns the file's path.
+func CompileOwn(ctx context.Context, o Options, p *Stages, program Program) (string, error) {
+	o, err := o.absolute()
+	if err != nil {
+		return "", err
+	}
+	toolchain, err := goVersion(ctx)
+	if err != nil {
+		return "", err
+	}
+	none := func(string) (release.Component, bool) { return release.Component{}, false }
+	c := compiler{source: o.Source, cache: o.Cache, component: none, toolchain: toolchain, progress: p}
+	return c.program(ctx, program)
 }
 
 // place moves the folder to its name, in place of an older one.

@@ -25,7 +25,7 @@ type compiler struct {
 	cache     string
 	component func(name string) (release.Component, bool)
 	toolchain string // go's version
-	progress  *progress
+	progress  *Stages
 }
 
 // program compiles p unless the cache has it, and returns the file's path.
@@ -34,16 +34,17 @@ func (c compiler) program(ctx context.Context, p Program) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot compile %s: %w", p.Name, err)
 	}
+	what := "compile " + p.title(c.component)
 	path := filepath.Join(c.cache, "programs", key, p.Name)
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-		c.progress.skip(p.Name)
+		c.progress.Skip(p.Name, what)
 		return path, nil
 	}
-	c.progress.start(p.Name)
+	c.progress.Start(p.Name, what)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	temp := filepath.Join(filepath.Dir(path), "."+p.Name+".new")
+	temp := fmt.Sprintf("%s.%d.new", path, os.Getpid()) // another build may be at it, too
 	if p.Source != "" {
 		err = c.compileC(ctx, p, temp)
 	} else {
@@ -55,7 +56,7 @@ func (c compiler) program(ctx context.Context, p Program) (string, error) {
 	if err := os.Rename(temp, path); err != nil {
 		return "", err
 	}
-	c.progress.finish()
+	c.progress.Finish()
 	return path, nil
 }
 
@@ -70,10 +71,11 @@ func (c compiler) compileGo(ctx context.Context, p Program, to string) error {
 		return err
 	}
 	tags := "-tags=" + strings.Join(p.Tags, ",")
-	packages, err := countPackages(ctx, folder, p, tags)
+	all, stale, err := countPackages(ctx, folder, p, tags)
 	if err != nil {
 		return err
 	}
+	c.progress.Reduce(float64(stale) / float64(all))
 	command := goCommand(ctx, folder, p, "build", "-v", "-trimpath", "-buildvcs=false", "-mod=readonly", tags,
 		"-ldflags="+linkerFlags(p, component, released), "-o", to, p.Package)
 	var output bytes.Buffer
@@ -87,19 +89,20 @@ func (c compiler) compileGo(ctx context.Context, p Program, to string) error {
 	compiled := 0
 	for lines := bufio.NewScanner(stderr); lines.Scan(); compiled++ {
 		output.WriteString(lines.Text() + "\n")
-		c.progress.step(lines.Text(), min(1, float64(compiled)/float64(packages)))
+		c.progress.Step(lines.Text(), min(1, float64(compiled)/float64(stale)))
 	}
 	return explain(command.Wait(), &output)
 }
 
-// countPackages is how many lines go build -v writes when nothing is compiled yet.
-func countPackages(ctx context.Context, folder string, p Program, tags string) (int, error) {
-	command := goCommand(ctx, folder, p, "list", "-deps", "-mod=readonly", tags, p.Package)
+// countPackages is how many packages a program has, and how many of them are
+// not compiled yet; each of those is a line of go build -v.
+func countPackages(ctx context.Context, folder string, p Program, tags string) (all, stale int, err error) {
+	command := goCommand(ctx, folder, p, "list", "-deps", "-trimpath", "-buildvcs=false", "-mod=readonly", tags, "-f={{.Stale}}", p.Package)
 	output, err := command.Output()
 	if err != nil {
-		return 0, explain(err, nil)
+		return 0, 0, explain(err, nil)
 	}
-	return max(1, bytes.Count(output, []byte("\n"))), nil
+	return max(1, bytes.Count(output, []byte("\n"))), max(1, bytes.Count(output, []byte("true"))), nil
 }
 
 func linkerFlags(p Program, component release.Component, released time.Time) string {
@@ -155,6 +158,10 @@ func explain(err error, output *bytes.Buffer) error {
 	}
 	if output != nil {
 		text += output.String()
+	}
+	// go build -v lists packages first; "# package" begins what is wrong.
+	if _, wrong, ok := strings.Cut("\n"+text, "\n# "); ok {
+		text = wrong
 	}
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return fmt.Errorf("%w: %s", err, strings.Join(lines[max(0, len(lines)-15):], "\n"))

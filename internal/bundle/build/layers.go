@@ -8,16 +8,21 @@ import (
 	"keelway.dev/keelway/internal/bundle/assemble"
 )
 
-// capabilities are the kernel's numbers of the capabilities a recipe may name,
-// plus one so that zero means unknown.
-var capabilities = map[string]int{"cap_net_bind_service": 10 + 1}
+// capabilityNumber is the kernel's number of a capability that a recipe may
+// name; -1 for any other.
+func capabilityNumber(name string) int {
+	if name == "cap_net_bind_service" {
+		return 10
+	}
+	return -1
+}
 
 // fileCapability is the value of security.capability that makes a capability
 // permitted and effective: struct vfs_cap_data, revision 2, of linux/capability.h.
 func fileCapability(name string) []byte {
 	const revision2, effective = 0x02000000, 1
 	value := binary.LittleEndian.AppendUint32(nil, revision2|effective)
-	value = binary.LittleEndian.AppendUint32(value, 1<<(capabilities[name]-1)) // permitted, 0 to 31
+	value = binary.LittleEndian.AppendUint32(value, 1<<capabilityNumber(name)) // permitted, 0 to 31
 	return append(value, make([]byte, 12)...)                                  // inheritable, and 32 to 63
 }
 
@@ -43,7 +48,7 @@ func (l Layer) programEntries(recipe Recipe, compiled map[string]string) []assem
 			entry.Capability = fileCapability(l.Capability)
 		}
 		entries = append(entries, entry)
-		p, _ := recipe.program(program)
+		p, _ := recipe.Program(program)
 		for _, call := range p.Calls {
 			if link := path.Join(path.Dir(name), call); link != name {
 				entries = append(entries, assemble.Entry{Name: link, Mode: fs.ModeSymlink | 0o777, Link: path.Base(name)})

@@ -51,6 +51,9 @@ func readLock(folder string) ([]locked, error) {
 
 // fetch returns the path of the package's file, from the cache or from apt.
 func (l locked) fetch(ctx context.Context, cache string) (string, error) {
+	if l.arch != "all" && l.arch != runtime.GOARCH {
+		return "", fmt.Errorf("debian package %s is locked for %s, this machine is %s: run keelway bundle lock here", l.name, l.arch, runtime.GOARCH)
+	}
 	path := filepath.Join(cache, "debian", l.sha256+".deb")
 	if digest, err := fileDigest(path); err == nil && digest == l.sha256 {
 		return path, nil

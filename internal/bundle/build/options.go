@@ -2,6 +2,7 @@
 package build
 
 import (
+	"path/filepath"
 	"time"
 
 	"keelway.dev/keelway/internal/bundle"
@@ -26,18 +27,35 @@ type Options struct {
 	Progress func(Progress)
 }
 
+// absolute makes every path independent of the working directory, which the
+// compilers do not share.
+func (o Options) absolute() (Options, error) {
+	for _, path := range []*string{&o.Source, &o.Output, &o.Folder, &o.Cache} {
+		if *path == "" {
+			continue
+		}
+		whole, err := filepath.Abs(*path)
+		if err != nil {
+			return Options{}, err
+		}
+		*path = whole
+	}
+	return o, nil
+}
+
 // Progress is one report while a bundle is being built.
 type Progress struct {
-	// Name is the component or the stage, such as "kube" or "pack".
-	Name string
+	// Name is the component or the stage, such as "kube" or "pack"; What says in
+	// words what is done there.
+	Name, What string
 	// Detail is the last thing that was done, such as a compiled package; it is
 	// empty when the stage begins.
 	Detail string
 	// Finished is set with the last report of a stage, Cached when it had
 	// nothing to do.
 	Finished, Cached bool
-	// Fraction of the whole build that is done, from 0 to 1.
-	Fraction float64
+	// Part of this stage and Fraction of the whole build that is done, from 0 to 1.
+	Part, Fraction float64
 	// Elapsed is since the build began, Remaining the estimate.
 	Elapsed, Remaining time.Duration
 }

@@ -7,113 +7,134 @@ import (
 	"time"
 )
 
-// progress turns the work that is done into a fraction and an estimate. Each
-// stage weighs as many seconds as it took last time, or as the recipe says.
-type progress struct {
+// Stages turns the work that is done into a fraction and an estimate. Each
+// stage weighs as many seconds as it took last time, or as was expected.
+type Stages struct {
 	report  func(Progress)
 	file    string
 	begun   time.Time
 	order   []string
 	seconds map[string]float64
 	done    map[string]bool
-	current string
+	current Progress
 	since   time.Time
+	// share is how much of the current stage there is to do, from 0 to 1.
+	share float64
 }
 
-// Stages that follow the compilation, with a first estimate in seconds.
-var stages = [...]struct {
-	name    string
-	seconds float64
-}{{"debian", 5}, {"assemble", 10}, {"pack", 90}}
+// Stage is a part of a build.
+type Stage struct {
+	Name string
+	// Seconds is the first estimate.
+	Seconds float64
+}
 
-func newProgress(report func(Progress), cache string) *progress {
-	p := &progress{
+// NewStages begins a build of those stages. Measured times are kept in a file
+// below cache.
+func NewStages(report func(Progress), cache string, list []Stage) *Stages {
+	p := &Stages{
 		report: report, file: filepath.Join(cache, "seconds.json"), begun: time.Now(),
 		seconds: map[string]float64{}, done: map[string]bool{},
 	}
 	if report == nil {
 		p.report = func(Progress) {}
 	}
+	measured := p.measured()
+	for _, stage := range list {
+		p.order = append(p.order, stage.Name)
+		p.seconds[stage.Name] = stage.Seconds
+		if seconds, ok := measured[stage.Name]; ok {
+			p.seconds[stage.Name] = seconds
+		}
+	}
 	return p
 }
 
-// expect adds the stages of a build, in order.
-func (p *progress) expect(programs []Program) {
-	for _, program := range programs {
-		p.order = append(p.order, program.Name)
-		p.seconds[program.Name] = float64(program.Seconds)
-	}
-	for _, s := range stages {
-		p.order = append(p.order, s.name)
-		p.seconds[s.name] = s.seconds
-	}
+// measured are the seconds that each stage took last time. Without a readable
+// file there are none, and the first estimates do.
+func (p *Stages) measured() map[string]float64 {
 	measured := map[string]float64{}
-	// Without a readable file there are no measured times, and the first
-	// estimates do.
-	if text, err := os.ReadFile(p.file); err == nil && json.Unmarshal(text, &measured) == nil {
-		for name, seconds := range measured {
-			if _, ok := p.seconds[name]; ok {
-				p.seconds[name] = seconds
-			}
-		}
+	text, err := os.ReadFile(p.file)
+	if err == nil && json.Unmarshal(text, &measured) != nil {
+		return map[string]float64{}
 	}
+	return measured
 }
 
-func (p *progress) start(name string) {
-	p.current, p.since = name, time.Now()
-	p.report(p.at(name, "", 0))
+// Start begins a stage.
+func (p *Stages) Start(name, what string) {
+	p.current, p.since, p.share = Progress{Name: name, What: what}, time.Now(), 1
+	p.report(p.at(p.current, 0))
 }
 
-// step reports a part of the current stage, from 0 to 1.
-func (p *progress) step(detail string, part float64) {
-	p.report(p.at(p.current, detail, part))
+// Reduce says that only a share of the current stage, from 0 to 1, is left to do.
+func (p *Stages) Reduce(share float64) {
+	p.share = share
+	p.seconds[p.current.Name] *= share
 }
 
-// skip leaves a stage out of the estimate: it has nothing to do.
-func (p *progress) skip(name string) {
+// Step reports a part of the current stage, from 0 to 1.
+func (p *Stages) Step(detail string, part float64) {
+	e := p.current
+	e.Detail = detail
+	p.report(p.at(e, part))
+}
+
+// Skip leaves a stage out of the estimate: it has nothing to do.
+func (p *Stages) Skip(name, what string) {
 	p.done[name] = true
 	p.seconds[name] = 0
-	report := p.at(name, "", 0)
-	report.Finished, report.Cached = true, true
-	p.report(report)
+	p.report(p.at(Progress{Name: name, What: what, Finished: true, Cached: true}, 1))
 }
 
-func (p *progress) finish() {
-	p.seconds[p.current] = time.Since(p.since).Seconds()
-	p.done[p.current] = true
-	report := p.at(p.current, "", 0)
-	report.Finished = true
-	p.report(report)
-	p.remember(p.current, p.seconds[p.current])
+// Finish ends the current stage.
+func (p *Stages) Finish() {
+	name := p.current.Name
+	took := time.Since(p.since).Seconds()
+	p.seconds[name] = took
+	p.done[name] = true
+	e := p.current
+	e.Finished = true
+	p.report(p.at(e, 1))
+	// A small share says too little about the whole.
+	if p.share > 0.5 {
+		p.remember(name, took/p.share)
+	}
 }
 
 // remember keeps how long a stage took. It serves the next estimate only, so
 // that failing to write it is no failure of the build.
-func (p *progress) remember(name string, seconds float64) {
-	measured := map[string]float64{}
-	if text, err := os.ReadFile(p.file); err == nil {
-		_ = json.Unmarshal(text, &measured)
-	}
+func (p *Stages) remember(name string, seconds float64) {
+	measured := p.measured()
 	measured[name] = seconds
 	if text, err := json.MarshalIndent(measured, "", " "); err == nil {
 		_ = os.WriteFile(p.file, append(text, '\n'), 0o644)
 	}
 }
 
-func (p *progress) at(name, detail string, part float64) Progress {
+func (p *Stages) at(e Progress, part float64) Progress {
 	var total, past float64
 	for _, stage := range p.order {
-		total += p.seconds[stage]
-		if p.done[stage] {
-			past += p.seconds[stage]
-		} else if stage == name {
-			past += p.seconds[stage] * part
+		seconds := p.seconds[stage]
+		switch {
+		case p.done[stage]:
+			past += seconds
+		case stage == e.Name:
+			// What was measured now counts more than what was expected.
+			took := time.Since(p.since).Seconds()
+			if part > 0.05 {
+				seconds = seconds*(1-part) + took
+			} else {
+				seconds = max(seconds, took)
+			}
+			past += min(took, seconds)
 		}
+		total += seconds
 	}
-	report := Progress{Name: name, Detail: detail, Fraction: 1, Elapsed: time.Since(p.begun)}
+	e.Part, e.Fraction, e.Elapsed = part, 1, time.Since(p.begun)
 	if total > 0 {
-		report.Fraction = past / total
-		report.Remaining = time.Duration((total - past) * float64(time.Second))
+		e.Fraction = past / total
+		e.Remaining = time.Duration((total - past) * float64(time.Second))
 	}
-	return report
+	return e
 }

@@ -106,11 +106,11 @@ func (r Recipe) check() error {
 	for _, l := range r.Layers {
 		layers[l.Name] = true
 		for path, name := range l.Files {
-			if _, ok := r.program(name); !ok {
+			if _, ok := r.Program(name); !ok {
 				return fmt.Errorf("layer %s: %s is program %q, which is not in the recipe", l.Name, path, name)
 			}
 		}
-		if l.Capability != "" && capabilities[l.Capability] == 0 {
+		if l.Capability != "" && capabilityNumber(l.Capability) < 0 {
 			return fmt.Errorf("layer %s: capability %q is not known", l.Name, l.Capability)
 		}
 	}
@@ -132,7 +132,20 @@ func (r Recipe) check() error {
 	return nil
 }
 
-func (r Recipe) program(name string) (Program, bool) {
+// title is the program's name and version for people.
+func (p Program) title(component func(string) (release.Component, bool)) string {
+	name := p.Name
+	if len(p.Calls) > 0 {
+		name = strings.Join(p.Calls, ", ")
+	}
+	if c, ok := component(p.Component); ok {
+		return name + " " + c.Version
+	}
+	return name
+}
+
+// Program finds a program by the name of its file.
+func (r Recipe) Program(name string) (Program, bool) {
 	for _, p := range r.Programs {
 		if p.Name == name {
 			return p, true
@@ -143,7 +156,7 @@ func (r Recipe) program(name string) (Program, bool) {
 
 // provider finds the program that answers to a name.
 func (r Recipe) provider(name string) (Program, bool) {
-	if p, ok := r.program(name); ok {
+	if p, ok := r.Program(name); ok {
 		return p, true
 	}
 	for _, p := range r.Programs {

@@ -67,7 +67,7 @@ func stampPath(o Options) string {
 }
 
 func writeStamp(o Options, m bundle.Manifest, inputs string) error {
-	if o.Output == "" || inputs == "" {
+	if o.Output == "" {
 		return nil
 	}
 	info, err := os.Stat(o.Output)

@@ -10,9 +10,10 @@ import (
 	"keelway.dev/keelway/internal/desired/staticpod"
 )
 
-// DaemonSet runs flannel on every node. Its first container installs the CNI
-// plugins and configuration, so that a machine that plain kubeadm joins has a
-// pod network too; where they are there already it changes nothing.
+// DaemonSet runs flannel on every node. Before flanneld its container installs
+// the CNI plugins and configuration, so that a machine that plain kubeadm joins
+// has a pod network too; where they are there already it changes nothing.
+// Upstream has two init containers for that, which cost seconds at each start.
 func DaemonSet(m *cluster.Model) *apps.DaemonSet {
 	selector := map[string]string{"app": "flannel"}
 	return &apps.DaemonSet{
@@ -28,7 +29,6 @@ func DaemonSet(m *cluster.Model) *apps.DaemonSet {
 					PriorityClassName:  "system-node-critical",
 					Tolerations:        []corev1.Toleration{{Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}},
 					ServiceAccountName: "flannel",
-					InitContainers:     []corev1.Container{install(m)},
 					Containers:         []corev1.Container{flanneld(m)},
 					Volumes:            volumes(),
 				},
@@ -47,24 +47,6 @@ func linux() *corev1.Affinity {
 	}}
 }
 
-func install(m *cluster.Model) corev1.Container {
-	return corev1.Container{
-		Name:            "install-cni",
-		Image:           m.Image("flannel"),
-		ImagePullPolicy: corev1.PullIfNotPresent,
-		Command:         []string{"/usr/local/bin/install-cni"},
-		Args: []string{
-			"--plugins=" + cni.BinDir, "--plugins-to=/host" + cni.BinDir,
-			"--conf=/etc/kube-flannel/cni-conf.json", "--conf-to=/host" + cni.ConfFile,
-		},
-		VolumeMounts: []corev1.VolumeMount{
-			{Name: "cni-plugin", MountPath: "/host" + cni.BinDir},
-			{Name: "cni", MountPath: "/host" + cni.ConfDir},
-			{Name: "flannel-cfg", MountPath: "/etc/kube-flannel/"},
-		},
-	}
-}
-
 func flanneld(m *cluster.Model) corev1.Container {
 	no := false
 	field := func(name, path string) corev1.EnvVar {
@@ -74,9 +56,13 @@ func flanneld(m *cluster.Model) corev1.Container {
 		Name:            "kube-flannel",
 		Image:           m.Image("flannel"),
 		ImagePullPolicy: corev1.PullIfNotPresent,
-		Command:         []string{"/opt/bin/flanneld"},
-		Args:            []string{"--ip-masq", "--kube-subnet-mgr"},
-		Resources:       staticpod.Requests("100m", "50Mi"),
+		Command:         []string{"/usr/local/bin/install-cni"},
+		Args: []string{
+			"--plugins=" + cni.BinDir, "--plugins-to=/host" + cni.BinDir,
+			"--conf=/etc/kube-flannel/cni-conf.json", "--conf-to=/host" + cni.ConfFile,
+			"--", "/opt/bin/flanneld", "--ip-masq", "--kube-subnet-mgr",
+		},
+		Resources: staticpod.Requests("100m", "50Mi"),
 		SecurityContext: &corev1.SecurityContext{
 			Privileged:   &no,
 			Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"NET_ADMIN", "NET_RAW"}},
@@ -88,6 +74,8 @@ func flanneld(m *cluster.Model) corev1.Container {
 		},
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: "run", MountPath: "/run/flannel"},
+			{Name: "cni-plugin", MountPath: "/host" + cni.BinDir},
+			{Name: "cni", MountPath: "/host" + cni.ConfDir},
 			{Name: "flannel-cfg", MountPath: "/etc/kube-flannel/"},
 			{Name: "xtables-lock", MountPath: "/run/xtables.lock"},
 		},

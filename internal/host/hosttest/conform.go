@@ -34,6 +34,7 @@ func Conform(t *testing.T, make func(t *testing.T) (h host.Host, dir string, uid
 		{"remove", conformRemove},
 		{"failing content", conformFailingContent},
 		{"concurrent puts", conformConcurrent},
+		{"concurrent directories", conformConcurrentDirs},
 		{"cancelled", conformCancelled},
 	}
 	for _, c := range cases {
@@ -269,6 +270,33 @@ func conformConcurrent(t *testing.T, h host.Host, dir string, uid, gid int) {
 	}
 	wg.Wait()
 	noTemp(t, h, dir)
+}
+
+func conformConcurrentDirs(t *testing.T, h host.Host, dir string, uid, gid int) {
+	for i := range 20 {
+		d := filepath.Join(dir, fmt.Sprint(i), "shared")
+		var wg sync.WaitGroup
+		for j := range 6 {
+			wg.Go(func() {
+				if err := h.Put(t.Context(), host.Entry{Path: d, Mode: fs.ModeDir | 0o750, UID: uid, GID: gid}, nil); err != nil {
+					t.Error(err)
+				}
+				if err := h.Put(t.Context(), host.Entry{Path: filepath.Join(d, "sub", fmt.Sprint(j)), Mode: 0o600, UID: uid, GID: gid}, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if e := statOf(t, h, d); e.Mode != fs.ModeDir|0o750 {
+			t.Errorf("%s has mode %v", d, e.Mode)
+		}
+		entries, err := h.List(t.Context(), filepath.Join(d, "sub"))
+		must(t, err)
+		if len(entries) != 6 {
+			t.Errorf("%d files, want 6", len(entries))
+		}
+		noTemp(t, h, filepath.Dir(d))
+	}
 }
 
 func conformCancelled(t *testing.T, h host.Host, dir string, uid, gid int) {

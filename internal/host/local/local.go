@@ -17,7 +17,7 @@ import (
 	"keelway.dev/keelway/internal/host"
 )
 
-// Host is this machine. It holds no state; copies are alike.
+// Host is this machine.
 type Host struct {
 	name string
 	// grace is how long a cancelled command may take to end after SIGTERM.

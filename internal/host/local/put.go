@@ -45,7 +45,7 @@ func (h *Host) Put(ctx context.Context, e host.Entry, content io.Reader) error {
 	switch e.Mode.Type() {
 	case fs.ModeDir:
 		h.folders.Lock()
-		err = putDir(e)
+		err = h.putDir(e)
 		h.folders.Unlock()
 	case fs.ModeSymlink:
 		err = putLink(e)
@@ -83,7 +83,9 @@ func makeAll(dir string) error {
 	return newDir(host.Entry{Path: dir, Mode: fs.ModeDir | 0o755, UID: os.Geteuid(), GID: os.Getegid()})
 }
 
-func putDir(e host.Entry) error {
+func (h *Host) putDir(e host.Entry) error {
+	h.folders.Lock()
+	defer h.folders.Unlock()
 	if _, err := os.Lstat(e.Path); errors.Is(err, fs.ErrNotExist) {
 		return newDir(e)
 	}

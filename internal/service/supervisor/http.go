@@ -49,7 +49,7 @@ func (d *daemon) handler() http.Handler {
 		return logfile.Tail(d.o.Log(name), d.o.LogKeep, n)
 	})
 	handle("POST "+Protocol+"/end", func(r *http.Request, _ string) (any, error) {
-		return nil, d.finish(r.Context(), r.URL.Query().Get("logs") == "remove")
+		return d.about(), d.finish(r.Context(), r.URL.Query().Get("logs") == "remove")
 	})
 	handle("POST "+Protocol+"/halt", func(r *http.Request, _ string) (any, error) {
 		return nil, d.haltAll(r.Context())

@@ -36,6 +36,6 @@ type About struct {
 //	POST /v1/service/{name}/restart
 //	POST /v1/service/{name}/stop
 //	GET  /v1/service/{name}/logs?lines=N   []string
-//	POST /v1/end?logs=remove      ends the supervisor when no service is left
+//	POST /v1/end?logs=remove      About; ends the supervisor when no service is left
 //	POST /v1/halt                 stops all services, leaves them enabled, ends
 const Protocol = "/v1"

@@ -1,0 +1,222 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keelway.dev/keelway/internal/operation"
+	"keelway.dev/keelway/internal/report"
+)
+
+// errUnhealthy makes the exit code 1; the report has said why.
+var errUnhealthy = errors.New("something does not work")
+
+func newStatus(s streams) *cobra.Command {
+	var o operation.StatusOptions
+	var output string
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show components, nodes, certificates, addresses and what differs",
+		Long: `Show how the cluster on this machine is: every component with its version, how
+it runs, its own health, restarts and memory; nodes; certificates with the days
+left; addresses; and what differs from what 'keelway up' made. Nothing is
+changed. The exit code is 0 when all is healthy, 1 when something is not.`,
+		Example: `  keelway status
+  keelway status --stages
+  keelway status -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			m, err := s.machine(c.Context(), silent{})
+			if err != nil {
+				return err
+			}
+			r, err := operation.Status(c.Context(), m, o)
+			if err != nil {
+				return err
+			}
+			if err := s.print(output, r, func(w io.Writer) { printStatus(w, r, s.width()) }); err != nil {
+				return err
+			}
+			if !r.Healthy {
+				return silentError{errUnhealthy}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&o.Stages, "stages", false, "show the four stages of a node: their files and components")
+	addData(c, &output)
+	return c
+}
+
+func printStatus(w io.Writer, r *operation.StatusReport, width int) {
+	if !r.Installed && r.Stages == nil {
+		fmt.Fprintf(w, "There is no cluster on %s.\n\nNext:\n  keelway up         make one\n  keelway explain    read first what that does\n", r.Host)
+		return
+	}
+	if r.Installed {
+		printSummary(w, r, width)
+		printComponents(w, r)
+		printNodes(w, r)
+		printCertificates(w, r)
+		printDrift(w, r, width)
+	}
+	printStages(w, r, width)
+	printVerdict(w, r, width)
+}
+
+func printSummary(w io.Writer, r *operation.StatusReport, width int) {
+	about := ""
+	if r.Basis == operation.Found {
+		about = " (made without keelway, or its record is gone)"
+	}
+	services := r.Services.Manager
+	if services == "supervisor" {
+		services = "the built-in supervisor"
+	}
+	if r.Services.Boot != "" {
+		services += "; " + r.Services.Boot
+	}
+	a := r.Addresses
+	hanging(w, "", [][]string{
+		{"Cluster", fmt.Sprintf("Kubernetes %s, profile %s, on %s%s", r.Kubernetes, r.Profile, r.Host, about)},
+		{"Services", "under " + services},
+		{"API", a.Endpoint},
+		{"Ranges", fmt.Sprintf("pods %s, Services %s, DNS %s (%s)", a.PodRange, a.ServiceRange, a.DNS, a.Domain)},
+	}, width)
+}
+
+func printComponents(w io.Writer, r *operation.StatusReport) {
+	fmt.Fprintln(w)
+	var rows [][]string
+	for _, c := range r.Components {
+		rows = append(rows, []string{c.Name, c.Version, how(c, r), string(c.Health), fmt.Sprint(c.Restarts), memory(c.MemoryBytes), detail(c)})
+	}
+	rows = append(rows, []string{"", "", "", "", "", memory(r.MemoryBytes), "in all"})
+	_ = report.Table(w, []string{"COMPONENT", "VERSION", "RUNS AS", "HEALTH", "RESTARTS", "MEMORY"}, rows)
+}
+
+// how says a service together with who runs it.
+func how(c operation.ComponentStatus, r *operation.StatusReport) string {
+	if c.Runs == "service" {
+		return r.Services.Manager + " service"
+	}
+	return string(c.Runs)
+}
+
+// detail is worth its room only where something is wrong, or counts pods.
+func detail(c operation.ComponentStatus) string {
+	if c.Health == "healthy" && !strings.Contains(c.Detail, " pods ") {
+		return ""
+	}
+	return short(c.Detail)
+}
+
+func short(words string) string {
+	const most = 100
+	if runes := []rune(strings.Join(strings.Fields(words), " ")); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return words
+}
+
+func memory(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
+}
+
+func printNodes(w io.Writer, r *operation.StatusReport) {
+	fmt.Fprintln(w)
+	if !r.API {
+		fmt.Fprintln(w, "The API does not answer, so nothing is known of nodes.")
+		return
+	}
+	var rows [][]string
+	for _, n := range r.Nodes {
+		ready := "Ready"
+		if !n.Ready {
+			ready = "NotReady"
+		}
+		taints := strings.Join(n.Taints, ",")
+		if taints == "" {
+			taints = "none"
+		}
+		rows = append(rows, []string{n.Name, ready, n.Version, strings.Join(n.Roles, ","), n.Address, n.PodCIDR, taints, strings.Join(n.Conditions, " ")})
+	}
+	_ = report.Table(w, []string{"NODE", "STATE", "KUBELET", "ROLES", "ADDRESS", "PODS", "TAINTS", "CONDITIONS"}, rows)
+}
+
+func printCertificates(w io.Writer, r *operation.StatusReport) {
+	fmt.Fprintln(w)
+	var rows [][]string
+	for _, c := range r.Certificates {
+		issuer := c.Issuer
+		if issuer == "" {
+			issuer = "itself"
+		}
+		if c.Name == "kubelet-server" {
+			issuer = "the kubelet renews it"
+		}
+		if c.Expires.IsZero() {
+			rows = append(rows, []string{c.Name, "-", c.Problem})
+			continue
+		}
+		left := fmt.Sprintf("%d days", c.DaysLeft)
+		switch {
+		case c.DaysLeft < 0 || !c.Expires.After(r.Time):
+			left = "EXPIRED"
+		case c.Soon:
+			left += "!"
+		}
+		rows = append(rows, []string{c.Name, left, c.Expires.UTC().Format(time.DateOnly), issuer})
+	}
+	_ = report.Table(w, []string{"CERTIFICATE", "LEFT", "UNTIL", "ISSUED BY"}, rows)
+}
+
+func printDrift(w io.Writer, r *operation.StatusReport, width int) {
+	fmt.Fprintln(w)
+	if len(r.Drift) == 0 {
+		fmt.Fprintln(w, "Nothing differs from what `keelway up` makes.")
+	} else {
+		fmt.Fprintln(w, "What differs from what `keelway up` makes:")
+	}
+	for _, d := range r.Drift {
+		step := d.Step
+		if step == "" {
+			step = string(d.Change)
+		}
+		paragraph(w, "  ", step+": "+d.Reason, width)
+		for _, l := range d.Lines {
+			paragraph(w, "      ", l, width)
+		}
+		if len(d.Files) > 1 {
+			paragraph(w, "      ", "files: "+strings.Join(d.Files, " "), width)
+		}
+	}
+	for _, n := range r.DriftNotes {
+		paragraph(w, "  ", "note: "+n, width)
+	}
+}
+
+func printVerdict(w io.Writer, r *operation.StatusReport, width int) {
+	fmt.Fprintln(w)
+	for _, p := range r.Warnings {
+		paragraph(w, "", "warning: "+p, width)
+	}
+	if r.Healthy {
+		fmt.Fprintln(w, "All is healthy.")
+		return
+	}
+	for _, p := range r.Problems {
+		paragraph(w, "", "problem: "+short(p), width)
+	}
+	if r.Installed {
+		fmt.Fprintln(w, "\nNext:\n  keelway diagnose    why, with each component's last words\n  keelway up          make good what differs")
+	}
+}

@@ -1,0 +1,168 @@
+// Package diagnose says in words why a step or a component failed: who is at fault, its last words, the cause and the next thing to do.
+package diagnose
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/diagnose/cause"
+	"keelway.dev/keelway/internal/diagnose/component"
+	"keelway.dev/keelway/internal/diagnose/evidence"
+	"keelway.dev/keelway/internal/diagnose/state"
+	"keelway.dev/keelway/internal/plan"
+)
+
+// Sources are where to look, and what should be there.
+type Sources struct {
+	state.Sources
+	Model *cluster.Model
+}
+
+// Diagnosis is what one failure came to.
+type Diagnosis struct {
+	// Component is the one at fault; "" when no component is.
+	Component string `json:"component,omitempty"`
+	// Asked is the component whose failure was to be explained, where that is
+	// another one: it needs Component.
+	Asked string `json:"asked,omitempty"`
+	// State says how it is: "kube-apiserver exited 1 four times in 20s".
+	State string `json:"state,omitempty"`
+	// Words are its last words.
+	Words []string `json:"words,omitempty"`
+	// Causes are what was recognised, the likeliest first.
+	Causes []cause.Finding `json:"causes,omitempty"`
+	// Log is where there is more: a file or a command.
+	Log string `json:"log,omitempty"`
+}
+
+// patience bounds a whole diagnosis.
+const patience = 15 * time.Second
+
+// Diagnose explains a failed step in a few lines. It only reads, and says
+// nothing when it knows nothing that the error does not say.
+func Diagnose(ctx context.Context, s Sources, failed plan.Step, err error) string {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	asked := culprit(failed, s.Model)
+	q := evidence.Query{Model: s.Model, Asked: asked, Cause: err.Error()}
+	e := evidence.Collect(ctx, s.Sources, q)
+	if !lives(failed) {
+		// A file that could not be written is nobody's fault who runs.
+		e.Components = nil
+	}
+	return From(e).String()
+}
+
+// lives is true for a step that starts or waits for what runs.
+func lives(s plan.Step) bool {
+	r := s.Resource
+	return r.Service != nil || r.Wait != nil || len(r.Images) > 0 || len(r.Objects) > 0
+}
+
+// culprit is the component that a step is about.
+func culprit(s plan.Step, m *cluster.Model) string {
+	r := s.Resource
+	if len(r.Objects) > 0 {
+		return "kube-apiserver" // it did not take them
+	}
+	list := component.For(m, m.Hosts[0])
+	if r.Service != nil {
+		for _, c := range list {
+			if c.Unit == r.Service.Name {
+				return c.Name
+			}
+		}
+	}
+	if _, ok := component.Find(list, r.Component); ok {
+		return r.Component
+	}
+	return ""
+}
+
+// Examine looks at every component and returns one diagnosis for each that is
+// installed and does not work, in the order in which they need each other.
+func Examine(ctx context.Context, s Sources) []Diagnosis {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	e := evidence.Collect(ctx, s.Sources, evidence.Query{Model: s.Model})
+	var list []Diagnosis
+	for i, c := range e.Components {
+		if c.Health == state.Healthy || c.Health == state.Absent || c.Health == state.Unknown && c.Running {
+			continue
+		}
+		if c.Health == state.Unknown && !e.API {
+			continue // the API server is the one to explain
+		}
+		one := e
+		one.Asked, one.Components = c.Name, e.Components[:i+1]
+		d := Diagnosis{Component: c.Name, State: sentence(c, e.Now), Words: lastWords(c.Words), Log: c.Log}
+		for _, f := range cause.Find(one) {
+			if f.Component == c.Name {
+				d.Causes = append(d.Causes, f)
+			}
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// From makes a diagnosis of evidence about one component. It is pure.
+func From(e evidence.Evidence) Diagnosis {
+	found := cause.Find(e)
+	guilty := e.Asked
+	for _, c := range e.Components {
+		if c.Health == state.Unhealthy {
+			guilty = c.Name // what it needs comes first
+			break
+		}
+	}
+	if len(found) > 0 && found[0].Component != "" {
+		guilty = found[0].Component
+	}
+	d := Diagnosis{Causes: found}
+	for _, c := range e.Components {
+		if c.Name == guilty {
+			d.Component, d.State, d.Words, d.Log = c.Name, sentence(c, e.Now), lastWords(c.Words), c.Log
+			if e.Asked != guilty {
+				d.Asked = e.Asked
+			}
+		}
+	}
+	return d
+}
+
+// String says a diagnosis in lines for people; "" is none.
+func (d Diagnosis) String() string {
+	var b strings.Builder
+	line := func(words string) { b.WriteString(words + "\n") }
+	if d.Asked != "" {
+		line(d.Asked + " cannot work without " + d.Component + ".")
+	}
+	if d.State != "" {
+		line(d.State + ".")
+	}
+	if len(d.Words) > 0 {
+		line("Its last words:")
+		for _, w := range d.Words {
+			line("  " + w)
+		}
+	}
+	for i, f := range d.Causes {
+		switch i {
+		case 0:
+			line("Cause: " + f.Cause + ".")
+			line("Next: " + f.Next + ".")
+		case 1, 2:
+			line("Also: " + f.Cause + ".")
+		}
+	}
+	if len(d.Causes) == 0 && d.State != "" {
+		line("Cause: not one that keelway knows.")
+	}
+	if d.Log != "" {
+		line("More: " + d.Log)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}

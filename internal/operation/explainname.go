@@ -1,0 +1,124 @@
+package operation
+
+import (
+	"cmp"
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/desired"
+)
+
+// Names lists everything that explain knows, for completion: the steps, the
+// phases, the components, and the files by their whole path.
+func Names(want desired.Host) []string {
+	var names []string
+	for _, r := range want.Resources {
+		names = append(names, r.ID, r.Phase, r.Component)
+		names = append(names, pathsOf(r)...)
+	}
+	for _, s := range settings(want) {
+		names = append(names, s.ID)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// pathsOf lists the paths that a resource is about: those that it writes, and
+// one that it waits for.
+func pathsOf(r desired.Resource) []string {
+	paths := r.Paths()
+	if r.Wait != nil && path.IsAbs(r.Wait.Target) {
+		paths = append(paths, r.Wait.Target)
+	}
+	return paths
+}
+
+// ending lists the known paths whose last parts are name's.
+func ending(name string, want desired.Host) []string {
+	var list []string
+	for _, r := range want.Resources {
+		for _, p := range pathsOf(r) {
+			if strings.HasSuffix(p, "/"+strings.TrimPrefix(path.Clean(name), "./")) && !slices.Contains(list, p) {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
+// enclosing is the resource that makes the nearest folder above p which is
+// Keelway's alone; nil when there is none. What lies in such a folder was made
+// by the component that reads it.
+func enclosing(p string, want desired.Host) *desired.Resource {
+	var best *desired.Resource
+	length := 0
+	for i, r := range want.Resources {
+		for _, f := range r.Files {
+			if f.Mode.IsDir() && strings.HasPrefix(p, f.Path+"/") && len(f.Path) > length {
+				best, length = &want.Resources[i], len(f.Path)
+			}
+		}
+	}
+	return best
+}
+
+// alike lists the names that differ little from name, the nearest first: the
+// whole, or the last part of a step or path.
+func alike(name string, names []string) []string {
+	type near struct {
+		name     string
+		distance int
+	}
+	var list []near
+	short := path.Base(name)
+	for _, n := range names {
+		d := min(distance(name, n), distance(short, path.Base(n))+1)
+		if strings.Contains(n, short) && len(short) > 2 {
+			d = min(d, 2)
+		}
+		if d <= max(2, len(short)/3) {
+			list = append(list, near{n, d})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b near) int { return cmp.Compare(a.distance, b.distance) })
+	var out []string
+	for _, n := range list[:min(5, len(list))] {
+		out = append(out, n.name)
+	}
+	return out
+}
+
+// distance is how many letters must be changed, added or taken away to turn
+// one word into the other (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := corner
+			if a[i] != b[j] {
+				cost++
+			}
+			corner = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// ExplainNames lists everything that Explain knows on this machine, for
+// completion in a shell.
+func ExplainNames(ctx context.Context, m *Machine, chosen *cluster.Options) ([]string, error) {
+	model, _, _, err := m.expected(ctx, chosen)
+	if err != nil {
+		return nil, err
+	}
+	return Names(desired.For(model, 0)), nil
+}
