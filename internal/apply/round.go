@@ -3,7 +3,6 @@ package apply
 import (
 	"context"
 	"errors"
-	"time"
 
 	"keelway.dev/keelway/internal/plan"
 	"keelway.dev/keelway/internal/report"
@@ -87,16 +86,7 @@ func (o *Operation) one(ctx context.Context, s plan.Step, number, total int) err
 	begin := e
 	begin.Kind = report.Step
 	o.emit(begin)
-	said, saidAt := "", time.Time{}
-	err := o.Execute(ctx, s, func(detail string) {
-		// The same words need no second line at once, but a person wants to see that time goes on.
-		if now := o.Now(); detail != said || now.Sub(saidAt) >= time.Second {
-			said, saidAt = detail, now
-			w := e
-			w.Kind, w.Detail, w.Seconds = report.Wait, detail, now.Sub(began).Seconds()
-			o.emit(w)
-		}
-	})
+	err := o.Execute(ctx, s, report.Waiting(o.Events, e, o.Now))
 	e.Seconds = o.Now().Sub(began).Seconds()
 	if err == nil {
 		e.Kind = report.Done

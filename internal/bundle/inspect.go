@@ -40,33 +40,22 @@ func Inspect(path string) (Inspection, error) {
 
 // describe reads the manifest's text and the signature's.
 func describe(path string) (raw, signature []byte, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	if info.IsDir() {
-		root, err := os.OpenRoot(path)
-		if err != nil {
-			return nil, nil, err
-		}
-		defer root.Close()
+	err = either(path, func(root *os.Root) (err error) {
 		if raw, err = readManifest(root); err != nil {
-			return nil, nil, err
+			return err
 		}
 		signature, err = readSignature(root)
-		return raw, signature, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	tail, err := archive.ReadTail(f, info.Size())
-	if err != nil {
-		return nil, nil, err
-	}
-	raw, err = firstEntry(f)
-	return raw, tail.Signature, err
+		return err
+	}, func(f *os.File) error {
+		tail, err := archive.ReadTail(f)
+		if err != nil {
+			return err
+		}
+		signature = tail.Signature
+		raw, err = firstEntry(f)
+		return err
+	})
+	return raw, signature, err
 }
 
 // signer names the key of a signature, which need not be sound.

@@ -3,6 +3,7 @@ package bundle
 import (
 	"archive/tar"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -16,7 +17,7 @@ func scanLayer(r io.Reader, machine uint16, visit func(name string, size int64, 
 	t := tar.NewReader(r)
 	for {
 		header, err := t.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			// What follows the end mark is padding; it is part of the digest.
 			_, err := io.Copy(io.Discard, r)
 			return err

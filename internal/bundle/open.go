@@ -93,18 +93,13 @@ func identity(manifest []byte) string {
 func firstEntry(f *os.File) ([]byte, error) {
 	var raw []byte
 	err := archive.Walk(context.Background(), f, func(e archive.Entry) error {
-		text, err := readFirst(e)
-		raw = text
-		return errors.Join(err, stop(err))
+		var err error
+		if raw, err = readFirst(e); err != nil {
+			return err
+		}
+		return archive.ErrStop
 	})
 	return raw, err
-}
-
-func stop(err error) error {
-	if err != nil {
-		return nil
-	}
-	return archive.ErrStop
 }
 
 // openFolder trusts a folder whose files have the sizes that the manifest says:
@@ -163,11 +158,7 @@ func unpack(ctx context.Context, f *os.File, cache, target string) (err error) {
 	if err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	tail, err := archive.ReadTail(f, info.Size())
+	tail, err := archive.ReadTail(f)
 	if err != nil {
 		return err
 	}

@@ -29,19 +29,10 @@ type signature struct {
 // an ed25519 key, and replaces a signature that is there. The bundle itself is
 // not checked again, but for the sha256 of the whole archive.
 func Sign(path string, key ed25519.PrivateKey) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if info.IsDir() {
-		root, err := os.OpenRoot(path)
-		if err != nil {
-			return err
-		}
-		defer root.Close()
+	err := either(path, func(root *os.Root) error {
 		raw, err := readManifest(root)
 		if err != nil {
-			return fmt.Errorf("cannot sign %s: %w", path, err)
+			return err
 		}
 		text, err := encodeSignature(raw, key)
 		if err != nil {
@@ -51,21 +42,21 @@ func Sign(path string, key ed25519.PrivateKey) error {
 			_, err := w.Write(text)
 			return err
 		})
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	raw, err := firstEntry(f)
+	}, func(f *os.File) error {
+		raw, err := firstEntry(f)
+		if err != nil {
+			return err
+		}
+		text, err := encodeSignature(raw, key)
+		if err != nil {
+			return err
+		}
+		return replace(path, func(w io.Writer) error { return archive.Resign(w, f, text) })
+	})
 	if err != nil {
 		return fmt.Errorf("cannot sign %s: %w", path, err)
 	}
-	text, err := encodeSignature(raw, key)
-	if err != nil {
-		return err
-	}
-	return replace(path, func(w io.Writer) error { return archive.Resign(w, f, text) })
+	return nil
 }
 
 func encodeSignature(manifest []byte, key ed25519.PrivateKey) ([]byte, error) {

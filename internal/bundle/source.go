@@ -12,6 +12,28 @@ import (
 	"keelway.dev/keelway/internal/bundle/archive"
 )
 
+// either calls folder or file, as the bundle at path is one or the other.
+func either(path string, folder func(*os.Root) error, file func(*os.File) error) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		root, err := os.OpenRoot(path)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		return folder(root)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return file(f)
+}
+
 // checkArchive reads the whole archive, checks everything in it and passes its
 // files on to out, if there is one.
 func checkArchive(ctx context.Context, f *os.File, want Want, out sink) (*checker, error) {

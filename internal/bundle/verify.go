@@ -28,35 +28,22 @@ func Verify(ctx context.Context, path string, want Want, trusted ed25519.PublicK
 	return c.manifest, nil
 }
 
-func verify(ctx context.Context, path string, want Want) (*checker, []byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	if info.IsDir() {
-		root, err := os.OpenRoot(path)
-		if err != nil {
-			return nil, nil, err
+func verify(ctx context.Context, path string, want Want) (c *checker, signature []byte, err error) {
+	err = either(path, func(root *os.Root) (err error) {
+		if c, err = checkFolder(ctx, root, want); err != nil {
+			return err
 		}
-		defer root.Close()
-		c, err := checkFolder(ctx, root, want)
-		if err != nil {
-			return nil, nil, err
+		signature, err = readSignature(root)
+		return err
+	}, func(f *os.File) (err error) {
+		if c, err = checkArchive(ctx, f, want, nil); err != nil {
+			return err
 		}
-		signature, err := readSignature(root)
-		return c, signature, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	c, err := checkArchive(ctx, f, want, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	tail, err := archive.ReadTail(f, info.Size())
-	return c, tail.Signature, err
+		tail, err := archive.ReadTail(f)
+		signature = tail.Signature
+		return err
+	})
+	return c, signature, err
 }
 
 // checkCopy checks a program that was copied out of its layer.

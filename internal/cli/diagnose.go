@@ -26,7 +26,7 @@ do next. Nothing is changed. The exit code is 0 when all work, 1 when one does n
 			if err != nil {
 				return err
 			}
-			found, err := operation.Examine(c.Context(), m)
+			found, installed, err := operation.Examine(c.Context(), m)
 			if err != nil {
 				return err
 			}
@@ -37,13 +37,16 @@ do next. Nothing is changed. The exit code is 0 when all work, 1 when one does n
 					}
 					fmt.Fprintln(w, d)
 				}
-				if len(found) == 0 {
+				switch {
+				case !installed:
+					fmt.Fprintf(w, "There is no cluster on %s: `keelway up` makes one.\n", m.Host.Name())
+				case len(found) == 0:
 					fmt.Fprintln(w, "Every component that is installed works.")
 				}
 			}); err != nil {
 				return err
 			}
-			if len(found) > 0 {
+			if len(found) > 0 || !installed {
 				return silentError{errUnhealthy}
 			}
 			return nil

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keelway.dev/keelway/internal/diagnose/component"
+	"keelway.dev/keelway/internal/diagnose/state"
 	"keelway.dev/keelway/internal/operation"
 	"keelway.dev/keelway/internal/report"
 )
@@ -61,7 +63,7 @@ func printStatus(w io.Writer, r *operation.StatusReport, width int) {
 	if r.Installed {
 		printSummary(w, r, width)
 		printComponents(w, r)
-		printNodes(w, r)
+		printNodes(w, r, width)
 		printCertificates(w, r)
 		printDrift(w, r, width)
 	}
@@ -71,8 +73,8 @@ func printStatus(w io.Writer, r *operation.StatusReport, width int) {
 
 func printSummary(w io.Writer, r *operation.StatusReport, width int) {
 	about := ""
-	if r.Basis == operation.Found {
-		about = " (made without keelway, or its record is gone)"
+	if !r.Ours {
+		about = " (not made by keelway)"
 	}
 	services := r.Services.Manager
 	if services == "supervisor" {
@@ -102,7 +104,7 @@ func printComponents(w io.Writer, r *operation.StatusReport) {
 
 // how says a service together with who runs it.
 func how(c operation.ComponentStatus, r *operation.StatusReport) string {
-	if c.Runs == "service" {
+	if c.Runs == component.Service {
 		return r.Services.Manager + " service"
 	}
 	return string(c.Runs)
@@ -110,7 +112,7 @@ func how(c operation.ComponentStatus, r *operation.StatusReport) string {
 
 // detail is worth its room only where something is wrong, or counts pods.
 func detail(c operation.ComponentStatus) string {
-	if c.Health == "healthy" && !strings.Contains(c.Detail, " pods ") {
+	if c.Health == state.Healthy && !strings.Contains(c.Detail, " pods ") {
 		return ""
 	}
 	return short(c.Detail)
@@ -131,13 +133,13 @@ func memory(n int64) string {
 	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
 }
 
-func printNodes(w io.Writer, r *operation.StatusReport) {
+func printNodes(w io.Writer, r *operation.StatusReport, width int) {
 	fmt.Fprintln(w)
 	if !r.API {
 		fmt.Fprintln(w, "The API does not answer, so nothing is known of nodes.")
 		return
 	}
-	var rows [][]string
+	var rows, conditions [][]string
 	for _, n := range r.Nodes {
 		ready := "Ready"
 		if !n.Ready {
@@ -147,9 +149,11 @@ func printNodes(w io.Writer, r *operation.StatusReport) {
 		if taints == "" {
 			taints = "none"
 		}
-		rows = append(rows, []string{n.Name, ready, n.Version, strings.Join(n.Roles, ","), n.Address, n.PodCIDR, taints, strings.Join(n.Conditions, " ")})
+		rows = append(rows, []string{n.Name, ready, n.Version, strings.Join(n.Roles, ","), n.Address, n.PodCIDR, taints})
+		conditions = append(conditions, []string{n.Name, strings.Join(n.Conditions, " ")})
 	}
-	_ = report.Table(w, []string{"NODE", "STATE", "KUBELET", "ROLES", "ADDRESS", "PODS", "TAINTS", "CONDITIONS"}, rows)
+	_ = report.Table(w, []string{"NODE", "STATE", "KUBELET", "ROLES", "ADDRESS", "PODS", "TAINTS"}, rows)
+	hanging(w, "  conditions of ", conditions, width)
 }
 
 func printCertificates(w io.Writer, r *operation.StatusReport) {

@@ -1,7 +1,10 @@
 package cluster
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"keelway.dev/keelway/internal/config"
 )
@@ -55,6 +58,8 @@ func harden(m *Model) {
 	}, c.ControllerManager.ExtraArgs...)
 	c.Scheduler.ExtraArgs = append([]config.Arg{quiet}, c.Scheduler.ExtraArgs...)
 	m.Kubelet.ServerTLSBootstrap = true
+	// A new Service answers this much sooner than with kube-proxy's one second.
+	m.Proxy.NFTables.MinSyncPeriod = metav1.Duration{Duration: 250 * time.Millisecond}
 	m.Tuning = Tuning{DNSReadinessPeriod: 1}
 }
 

@@ -17,6 +17,7 @@ const (
 	apiID     = "wait-control-plane/kube-apiserver"
 	adminID   = "wait-control-plane/cluster-admins"
 	servingID = "wait-control-plane/serving"
+	rolesID   = "wait-control-plane/roles"
 )
 
 // manifest is a static pod's file; only root may read it, as kubeadm has it.
@@ -85,6 +86,15 @@ func (s *story) waitAPI() {
 		},
 	})
 	s.add(Resource{
+		ID: rolesID, Component: "kube-apiserver", After: []string{servingID},
+		What: "wait for the controllers' roles",
+		Why:  "The API server makes about a hundred roles, one after the other. A controller manager that comes before its own is refused, and asks again only seconds later.",
+		Wait: &Wait{
+			Probe: ProbeBinding, Target: "system:kube-scheduler",
+			Seconds: int(s.host.Init.Timeouts.ControlPlaneComponentHealthCheck.Seconds()),
+		},
+	})
+	s.add(Resource{
 		ID: apiID, Component: "kube-apiserver", After: []string{servingID},
 		What: "wait for the API server",
 		Why:  "It opens etcd, creates its own roles and namespaces, and answers /readyz when it is done.",
@@ -103,20 +113,20 @@ func (s *story) waitAPI() {
 	})
 }
 
-// managers are written once the API takes requests: started earlier, they
-// would fail to reach it, and the kubelet would wait before it starts them
-// again. Started now, they come up while the API server makes its roles.
+// managers are written once the API knows their roles: started earlier, they
+// would fail, and the kubelet or they themselves would wait before they try
+// again.
 func (s *story) managers() {
 	s.add(Resource{
 		ID: "control-plane/controller-manager", Component: "kube-controller-manager",
-		After: append(s.readBy("kube-controller-manager"), "certs/sa", "kubeconfig/controller-manager", servingID),
+		After: append(s.readBy("kube-controller-manager"), "certs/sa", "kubeconfig/controller-manager", rolesID),
 		What:  "write the controller manager's static pod",
 		Why:   "It turns what you ask for into what is: a Deployment into pods, a Node into an address range, a request into a certificate.",
 		Files: []File{manifest(controlplane.Manager(s.model, s.host), "the controller manager's flags and kubeconfig")},
 	})
 	s.add(Resource{
 		ID: "control-plane/scheduler", Component: "kube-scheduler",
-		After: []string{"kubeconfig/scheduler", servingID},
+		After: []string{"kubeconfig/scheduler", rolesID},
 		What:  "write the scheduler's static pod",
 		Why:   "A pod that no node was chosen for never runs; the scheduler chooses.",
 		Files: []File{manifest(controlplane.Scheduler(s.model, s.host), "the scheduler's flags and kubeconfig")},

@@ -49,6 +49,10 @@ type File struct {
 	Content []byte
 	Binary  string
 	Link    string
+	// Twin, for a Binary, is where the same bytes may lie on the host already: a
+	// hard link to them saves the disk, and the memory of every process that
+	// runs from either.
+	Twin *Twin
 	// Secret content is never shown.
 	Secret bool
 	// Shared directories may have been there before, and hold files of others:
@@ -57,6 +61,12 @@ type File struct {
 	// Readers are the components that read the file; Note says what for.
 	Readers []string
 	Note    string
+}
+
+// Twin is a file below each folder of a directory, such as a program in an
+// unpacked image.
+type Twin struct {
+	Dir, Below string
 }
 
 // Keypair is a bare private and public key, such as the service account signer's.
@@ -141,6 +151,7 @@ const (
 	ProbeDaemonSet   Probe = "daemonset"    // every pod is available (namespace/name)
 	ProbeDeployment  Probe = "deployment"   // every replica is available (namespace/name)
 	ProbeServing     Probe = "serving"      // the URL answers anything at all (https URL)
+	ProbeBinding     Probe = "role-binding" // the ClusterRoleBinding exists (name)
 	ProbeFile        Probe = "file"         // the file exists (path)
 	ProbeClusterInfo Probe = "cluster-info" // cluster-info carries a signature (token ID)
 	ProbeServingCert Probe = "serving-cert" // the kubelet serves a certificate of the cluster CA (node address)

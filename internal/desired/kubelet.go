@@ -6,14 +6,22 @@ import (
 	"keelway.dev/keelway/internal/desired/kubelet"
 )
 
+// kubeletProgram is the same program as the control plane's, which lies in
+// their image: linked to it, all of them share its pages in memory.
+func kubeletProgram() File {
+	f := program("/usr/bin/kubelet", "kubelet", "runs this machine's pods", "systemd")
+	f.Twin = &Twin{Dir: "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots", Below: "fs/usr/local/bin/kube"}
+	return f
+}
+
 func (s *story) kubelet() {
 	const component = "kubelet"
 	s.add(Resource{
-		ID: "kubelet-start/programs", Component: component, After: none(),
+		ID: "kubelet-start/programs", Component: component, After: []string{"images/control-plane"},
 		What: "install the kubelet and kubectl",
 		Why:  "The kubelet is the one Kubernetes component that runs on the host itself: it starts all others in containers.",
 		Files: []File{
-			program("/usr/bin/kubelet", "kubelet", "runs this machine's pods", "systemd"),
+			kubeletProgram(),
 			{Path: "/usr/bin/kubectl", Mode: fs.ModeSymlink | 0o777, Link: "kubelet", Note: "the same program as the kubelet, called by another name", Readers: []string{"you"}},
 			text(kubelet.UnitFile, kubelet.Unit(), "how to keep the kubelet running, as in the Debian package", "systemd"),
 			dir(kubelet.DropInDir, 0o755, true, "additions to the kubelet's unit"),

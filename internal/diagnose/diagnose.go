@@ -83,17 +83,16 @@ func culprit(s plan.Step, m *cluster.Model) string {
 
 // Examine looks at every component and returns one diagnosis for each that is
 // installed and does not work, in the order in which they need each other.
-func Examine(ctx context.Context, s Sources) []Diagnosis {
+// installed is false where no component is.
+func Examine(ctx context.Context, s Sources) (list []Diagnosis, installed bool) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	e := evidence.Collect(ctx, s.Sources, evidence.Query{Model: s.Model})
-	var list []Diagnosis
+	ill := map[string]bool{}
 	for i, c := range e.Components {
-		if c.Health == state.Healthy || c.Health == state.Absent || c.Health == state.Unknown && c.Running {
-			continue
-		}
-		if c.Health == state.Unknown && !e.API {
-			continue // the API server is the one to explain
+		installed = installed || c.Health != state.Absent && c.Health != state.Unknown
+		if c.Health == state.Healthy || c.Health == state.Absent || c.Health == state.Unknown {
+			continue // of what is unknown, the API server is the one to explain
 		}
 		one := e
 		one.Asked, one.Components = c.Name, e.Components[:i+1]
@@ -103,9 +102,27 @@ func Examine(ctx context.Context, s Sources) []Diagnosis {
 				d.Causes = append(d.Causes, f)
 			}
 		}
+		if len(d.Causes) == 0 {
+			d.Causes = needs(c, ill)
+		}
+		ill[c.Name] = true
 		list = append(list, d)
 	}
-	return list
+	return list, installed
+}
+
+// needs blames what the component needs, where that does not work either; and
+// nobody but whoever has not started it yet.
+func needs(c evidence.Component, ill map[string]bool) []cause.Finding {
+	for _, n := range c.Needs {
+		if ill[n] {
+			return []cause.Finding{{Rule: "needs", Component: c.Name, Cause: "it needs " + n + ", which does not work", Next: "see " + n}}
+		}
+	}
+	if c.Service != nil && !c.Running && c.Service.Exit == "" && c.Service.Restarts == 0 {
+		return []cause.Finding{{Rule: "not-started", Component: c.Name, Cause: "nobody has started it, as when `keelway up` was interrupted", Next: "run `keelway up` again"}}
+	}
+	return nil
 }
 
 // From makes a diagnosis of evidence about one component. It is pure.
@@ -113,7 +130,7 @@ func From(e evidence.Evidence) Diagnosis {
 	found := cause.Find(e)
 	guilty := e.Asked
 	for _, c := range e.Components {
-		if c.Health == state.Unhealthy {
+		if c.Health == state.Unhealthy || c.Health == state.Starting {
 			guilty = c.Name // what it needs comes first
 			break
 		}

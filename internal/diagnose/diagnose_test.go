@@ -208,7 +208,7 @@ func TestASandboxThatCannotBeMade(t *testing.T) {
 		`E1122 05:17:38.661793   17985 pod_workers.go:1338] "Error syncing pod, skipping" err="failed to \"CreatePodSandbox\": failed to get sandbox image \"registry.k8s.io/pause:3.10.2\": dial tcp: lookup registry.k8s.io: no such host" pod="kube-system/etcd-node-1" podUID="1"`,
 	}
 	got := Diagnose(context.Background(), n.sources(), n.wait("wait-control-plane/kube-apiserver"), errors.New("timeout"))
-	for _, words := range []string{"etcd has no container", "Cause: the image registry.k8s.io/pause:3.10.2 is not in the runtime's store"} {
+	for _, words := range []string{"etcd has no container yet", "Cause: the image registry.k8s.io/pause:3.10.2 is not in the runtime's store"} {
 		if !strings.Contains(got, words) {
 			t.Errorf("%q is not in\n%s", words, got)
 		}
@@ -235,7 +235,10 @@ func TestNothingIsKnown(t *testing.T) {
 func TestExamine(t *testing.T) {
 	n := newNode(t)
 	n.ended("etcd", 2, 1, `Error: unknown flag: --foo`)
-	found := Examine(context.Background(), n.sources())
+	found, installed := Examine(context.Background(), n.sources())
+	if !installed {
+		t.Error("it says that there is no cluster")
+	}
 	var names []string
 	for _, d := range found {
 		names = append(names, d.Component)

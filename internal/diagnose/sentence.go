@@ -21,13 +21,16 @@ func sentence(c evidence.Component, now time.Time) string {
 	case c.Service != nil:
 		return serviceSentence(c, now)
 	case len(c.Containers) == 0:
-		return c.Name + " has no container: " + c.Answer
+		if c.Answer == "it has no container yet" {
+			return c.Name + " has no container yet"
+		}
+		return c.Name + " has no container here: " + c.Answer
 	case !c.Running:
 		return containerSentence(c)
 	}
 	words := c.Name + " runs"
 	if k := c.Containers[0]; !k.Started.IsZero() {
-		words += " since " + report.Duration(now.Sub(k.Started))
+		words += " since " + since(now, k.Started)
 	}
 	if c.Restarts > 0 {
 		words += fmt.Sprintf(" (started again %s)", times(c.Restarts))
@@ -50,7 +53,7 @@ func serviceSentence(c evidence.Component, now time.Time) string {
 	if s.Running {
 		words := c.Name + " runs"
 		if !s.Since.IsZero() {
-			words += " since " + report.Duration(now.Sub(s.Since))
+			words += " since " + since(now, s.Since)
 		}
 		if s.Restarts > 0 {
 			words += fmt.Sprintf(" (started again %s)", times(s.Restarts))
@@ -58,8 +61,11 @@ func serviceSentence(c evidence.Component, now time.Time) string {
 		return words + answers(c)
 	}
 	words := c.Name + " does not run"
-	if s.Exit != "" {
+	switch {
+	case s.Exit != "":
 		words += ": " + s.Exit
+	case s.Restarts == 0:
+		return words + ": nobody has started it"
 	}
 	if s.Restarts > 0 {
 		words += fmt.Sprintf(", after it was started again %s", times(s.Restarts))
@@ -84,6 +90,10 @@ func containerSentence(c evidence.Component) string {
 	}
 	return words
 }
+
+// since says how long ago that was; clocks are read in turn, so it may seem to
+// lie ahead.
+func since(now, then time.Time) string { return report.Duration(max(0, now.Sub(then))) }
 
 func times(n int) string {
 	few := []string{"never", "once", "twice", "three times", "four times", "five times", "six times", "seven times", "eight times", "nine times", "ten times"}

@@ -3,6 +3,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"net"
@@ -32,6 +33,16 @@ type Host interface {
 	// Dial opens a connection from the host: "tcp" or "unix".
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
 }
+
+// Linker is a Host that can give a regular file a second name in the same file
+// system, in one atomic step. The error matches ErrOtherFileSystem when the two
+// names cannot share one.
+type Linker interface {
+	HardLink(ctx context.Context, from, to string) error
+}
+
+// ErrOtherFileSystem means that a hard link is impossible between two paths.
+var ErrOtherFileSystem = errors.New("not on the same file system")
 
 // Entry is one file, directory or symbolic link.
 type Entry struct {

@@ -51,6 +51,12 @@ func (o *Observer) probe(ctx context.Context, w desired.Wait) (bool, string) {
 	}
 	namespace, name, _ := strings.Cut(w.Target, "/")
 	switch w.Probe {
+	case desired.ProbeBinding:
+		_, err := c.Typed.RbacV1().ClusterRoleBindings().Get(ctx, w.Target, metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error()
+		}
+		return true, ""
 	case desired.ProbeNode, desired.ProbeNodeReady:
 		n, err := c.Typed.CoreV1().Nodes().Get(ctx, w.Target, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {

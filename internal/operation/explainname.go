@@ -3,6 +3,7 @@ package operation
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -10,6 +11,85 @@ import (
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired"
 )
+
+// found is what a name stands for.
+type found struct {
+	resources []desired.Resource
+	settings  []Setting
+	// file is set when the name is a file's.
+	file string
+}
+
+// UnknownNameError says that there is no such step or file.
+type UnknownNameError struct {
+	Name string
+	// Close are names like it.
+	Close []string
+}
+
+func (e *UnknownNameError) Error() string {
+	words := fmt.Sprintf("nothing that `keelway up` does is called %q", e.Name)
+	if len(e.Close) > 0 {
+		return words + "; did you mean " + strings.Join(e.Close, ", ") + "?"
+	}
+	return words + "; `keelway explain` lists all steps and files"
+}
+
+// AmbiguousNameError says that several files fit.
+type AmbiguousNameError struct {
+	Name  string
+	Paths []string
+}
+
+func (e *AmbiguousNameError) Error() string {
+	return fmt.Sprintf("%q can be %s: write more of the path", e.Name, strings.Join(e.Paths, " or "))
+}
+
+// resolve finds what a name stands for: a step, a phase, a component, a
+// security setting, or a file by its path or the end of it. exists says whether
+// there is a file that no step writes.
+func resolve(name string, want desired.Host, all []Setting, exists func(path string) bool) (found, error) {
+	pick := func(is func(desired.Resource) bool) []desired.Resource {
+		var list []desired.Resource
+		for _, r := range want.Resources {
+			if is(r) {
+				list = append(list, r)
+			}
+		}
+		return list
+	}
+	if list := pick(func(r desired.Resource) bool { return r.ID == name }); len(list) > 0 {
+		return found{resources: list}, nil
+	}
+	for _, s := range all {
+		if s.ID == name {
+			return found{settings: []Setting{s}, resources: pick(func(r desired.Resource) bool { return slices.Contains(s.Steps, r.ID) })}, nil
+		}
+	}
+	if name == securityPhase {
+		return found{settings: all}, nil
+	}
+	if list := pick(func(r desired.Resource) bool { return r.Phase == name || r.Component == name }); len(list) > 0 {
+		return found{resources: list}, nil
+	}
+	if !path.IsAbs(name) {
+		paths := ending(name, want)
+		switch len(paths) {
+		case 0:
+			return found{}, &UnknownNameError{Name: name, Close: alike(name, Names(want))}
+		case 1:
+			name = paths[0]
+		default:
+			return found{}, &AmbiguousNameError{Name: name, Paths: paths}
+		}
+	}
+	name = path.Clean(name)
+	list := pick(func(r desired.Resource) bool { return slices.Contains(pathsOf(r), name) })
+	if len(list) == 0 && (!exists(name) || enclosing(name, want) == nil) {
+		return found{}, &UnknownNameError{Name: name, Close: alike(name, Names(want))}
+	}
+	return found{resources: list, file: name}, nil
+}
 
 // Names lists everything that explain knows, for completion: the steps, the
 // phases, the components, and the files by their whole path.

@@ -9,12 +9,13 @@ import (
 	"keelway.dev/keelway/internal/desired"
 )
 
-const proofNamespace = "keelway-proof"
+// The proof's objects have names of their own in the default namespace: a
+// namespace of their own would take seconds more to remove.
+const proofNamespace = "default"
 
 // proofObjects are what the proof makes. Its pods run from images that the
 // cluster has anyway: CoreDNS's health plugin is the server, kubectl the client.
 type proofObjects struct {
-	namespace      corev1.Namespace
 	config         corev1.ConfigMap
 	service        corev1.Service
 	server, client corev1.Pod
@@ -24,18 +25,17 @@ type proofObjects struct {
 
 func desiredProof(model *cluster.Model) proofObjects {
 	meta := func(name string) metav1.ObjectMeta {
-		return metav1.ObjectMeta{Name: name, Namespace: proofNamespace, Labels: map[string]string{"app.kubernetes.io/name": "keelway-proof", "role": name}}
+		return metav1.ObjectMeta{Name: "keelway-proof-" + name, Namespace: proofNamespace, Labels: map[string]string{"keelway.dev/proof": name}}
 	}
 	no, grace := false, int64(0)
 	images := desired.ProofImages(model)
 	everywhere := []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
-	name := "web." + proofNamespace + ".svc." + model.Cluster.Networking.DNSDomain
+	name := "keelway-proof-web." + proofNamespace + ".svc." + model.Cluster.Networking.DNSDomain
 	return proofObjects{
-		name:      name,
-		namespace: corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: proofNamespace}},
-		config:    corev1.ConfigMap{ObjectMeta: meta("web"), Data: map[string]string{"Corefile": ".:5353 {\n    health :8080\n}\n"}},
+		name:   name,
+		config: corev1.ConfigMap{ObjectMeta: meta("web"), Data: map[string]string{"Corefile": ".:5353 {\n    health :8080\n}\n"}},
 		service: corev1.Service{ObjectMeta: meta("web"), Spec: corev1.ServiceSpec{
-			Selector: map[string]string{"role": "web"},
+			Selector: map[string]string{"keelway.dev/proof": "web"},
 			Ports:    []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}},
 		}},
 		server: corev1.Pod{ObjectMeta: meta("web"), Spec: corev1.PodSpec{
@@ -48,7 +48,7 @@ func desiredProof(model *cluster.Model) proofObjects {
 					HTTPGet: &corev1.HTTPGetAction{Path: "/health", Port: intstr.FromInt32(8080)}}},
 			}},
 			Volumes: []corev1.Volume{{Name: "config", VolumeSource: corev1.VolumeSource{
-				ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "web"}}}}},
+				ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "keelway-proof-web"}}}}},
 		}},
 		client: corev1.Pod{ObjectMeta: meta("ask"), Spec: corev1.PodSpec{
 			AutomountServiceAccountToken: &no, TerminationGracePeriodSeconds: &grace, Tolerations: everywhere,

@@ -78,24 +78,18 @@ func (p *proof) deletePod(ctx context.Context, name string) error {
 	return err
 }
 
-// remove deletes all that a proof makes, and waits until it is gone.
+// remove deletes all that a proof makes. What is gone already is no error.
 func (p *proof) remove(ctx context.Context) error {
 	core := p.client.Typed.CoreV1()
-	for _, name := range []string{p.objects.client.Name, p.objects.server.Name} {
-		if err := p.deletePod(ctx, name); err != nil {
-			return err
+	o := p.objects
+	for _, err := range []error{
+		p.deletePod(ctx, o.client.Name), p.deletePod(ctx, o.server.Name),
+		core.Services(proofNamespace).Delete(ctx, o.service.Name, metav1.DeleteOptions{}),
+		core.ConfigMaps(proofNamespace).Delete(ctx, o.config.Name, metav1.DeleteOptions{}),
+	} {
+		if err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("cannot remove what the proof made: %w; remove it with `keelway kubectl delete pod,service,configmap -l keelway.dev/proof`", err)
 		}
 	}
-	for {
-		err := core.Namespaces().Delete(ctx, proofNamespace, metav1.DeleteOptions{})
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		if err != nil && !apierrors.IsConflict(err) {
-			return fmt.Errorf("cannot remove the namespace %s: %w; remove it with `keelway kubectl delete namespace %s`", proofNamespace, err, proofNamespace)
-		}
-		if stop := pause(ctx); stop != nil {
-			return fmt.Errorf("the namespace %s is still being removed: %w", proofNamespace, stop)
-		}
-	}
+	return nil
 }

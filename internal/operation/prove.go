@@ -55,11 +55,7 @@ func (m *Machine) prove(ctx context.Context, model *cluster.Model) (lines []stri
 		return nil, err
 	}
 	p := proof{client: client, objects: desiredProof(model)}
-	p.say = func(detail string) {
-		w := e
-		w.Kind, w.Detail, w.Seconds = report.Wait, detail, m.Now().Sub(began).Seconds()
-		m.emit(w)
-	}
+	p.say = report.Waiting(m.Events, e, m.Now)
 	defer func() {
 		clean, stop := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 		defer stop()
@@ -117,9 +113,6 @@ func (p *proof) run(ctx context.Context) ([]string, error) {
 
 func (p *proof) create(ctx context.Context) error {
 	core := p.client.Typed.CoreV1()
-	if _, err := core.Namespaces().Create(ctx, &p.objects.namespace, metav1.CreateOptions{}); err != nil {
-		return fmt.Errorf("cannot make the namespace of the proof: %w", err)
-	}
 	if _, err := core.ConfigMaps(proofNamespace).Create(ctx, &p.objects.config, metav1.CreateOptions{}); err != nil {
 		return err
 	}

@@ -24,8 +24,10 @@ type StatusReport struct {
 	Kubernetes string          `json:"kubernetes"`
 	Profile    cluster.Profile `json:"profile"`
 	// Basis says whether version and profile were recorded by `up`, found in
-	// the files of a cluster, or are what `up` would make by default.
+	// the files of a cluster, or are what `up` would make by default; Ours is
+	// true when `up` has changed this machine.
 	Basis Basis `json:"basis"`
+	Ours  bool  `json:"ours"`
 	// Installed is false where nothing of a cluster is.
 	Installed bool `json:"installed"`
 	// Healthy is true when there are no problems.
@@ -112,7 +114,7 @@ func Status(ctx context.Context, m *Machine, o StatusOptions) (*StatusReport, er
 
 	r := &StatusReport{
 		Host: m.Host.Name(), Time: m.Now(), Kubernetes: model.Release.Kubernetes, Profile: model.Profile, Basis: basis,
-		API: seen.API != nil, Addresses: addresses(model, host),
+		Ours: len(m.Prior.Record().Paths) > 0, API: seen.API != nil, Addresses: addresses(model, host),
 	}
 	r.components(seen, memory)
 	r.services(m.Services.Kind(), seen)
@@ -141,13 +143,15 @@ func (m *Machine) diagnose(model *cluster.Model) func(context.Context, plan.Step
 	}
 }
 
-// Examine looks for what does not work on this machine, and why.
-func Examine(ctx context.Context, m *Machine) ([]diagnose.Diagnosis, error) {
+// Examine looks for what does not work on this machine, and why; installed is
+// false where there is no cluster.
+func Examine(ctx context.Context, m *Machine) (found []diagnose.Diagnosis, installed bool, err error) {
 	model, _, _, err := m.expected(ctx, nil)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return diagnose.Examine(ctx, diagnose.Sources{Sources: m.sources(), Model: model}), nil
+	found, installed = diagnose.Examine(ctx, diagnose.Sources{Sources: m.sources(), Model: model})
+	return found, installed, nil
 }
 
 func addresses(m *cluster.Model, h cluster.Host) Addresses {

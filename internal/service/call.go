@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"syscall"
 
 	"keelway.dev/keelway/internal/service/supervisor"
 )
@@ -63,3 +64,11 @@ type notFound struct{ text string }
 
 func (e notFound) Error() string        { return e.text }
 func (e notFound) Is(target error) bool { return target == fs.ErrNotExist }
+
+// errDown says that no supervisor answers.
+var errDown = errors.New("no supervisor answers")
+
+func down(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"keelway.dev/keelway/internal/host"
@@ -77,10 +78,12 @@ func parseShow(p map[string]string) (Status, error) {
 	}
 	st.Boot = "not after a reboot: it is " + p["UnitFileState"]
 	switch p["UnitFileState"] {
-	case "enabled", "static", "alias", "generated":
+	case "enabled", "alias", "generated":
 		st.Boot = "after a reboot, through systemd (" + p["UnitFileState"] + ")"
+	case "static":
+		st.Boot = "not after a reboot: its unit has no [Install] section"
 	case "":
-		st.Boot = "not after a reboot: it has no unit file"
+		st.Boot = "not after a reboot: it has " + noUnitFile
 	}
 	if p["LoadState"] != "loaded" && p["LoadState"] != "not-found" {
 		st.Notes = append(st.Notes, "systemd could not load the unit: "+p["LoadState"])
@@ -95,9 +98,9 @@ func exitWords(code, status int, result string) string {
 	case 1:
 		words = fmt.Sprintf("exit status %d", status)
 	case 2:
-		words = "signal: " + signalName(status)
+		words = "signal: " + syscall.Signal(status).String()
 	case 3:
-		words = "signal: " + signalName(status) + " (core dumped)"
+		words = "signal: " + syscall.Signal(status).String() + " (core dumped)"
 	}
 	// "exit-code", "signal" and "core-dump" say no more than that.
 	switch result {
@@ -120,7 +123,7 @@ func (s *Systemd) Restart(ctx context.Context, name string) error {
 	return s.all(ctx, "restart", name, []string{"daemon-reload"}, []string{"enable", unitName(name)}, []string{"restart", unitName(name)})
 }
 
-// Stop stops and disables the service. One that systemd does not know is no error.
+// Stop stops and disables the service and forgets its failure. One that systemd does not know is no error.
 func (s *Systemd) Stop(ctx context.Context, name string) error {
 	st, err := s.Status(ctx, name)
 	if err != nil {
@@ -129,12 +132,21 @@ func (s *Systemd) Stop(ctx context.Context, name string) error {
 	if st.State == "" {
 		return nil
 	}
-	if strings.HasSuffix(st.Boot, "no unit file") {
-		// Its file was deleted while it ran: there is nothing to disable.
-		return s.all(ctx, "stop", name, []string{"stop", unitName(name)})
+	verbs := [][]string{{"stop", unitName(name)}}
+	if !strings.HasSuffix(st.Boot, noUnitFile) { // deleted while it ran: nothing to disable
+		verbs = append(verbs, []string{"disable", unitName(name)})
 	}
-	return s.all(ctx, "stop", name, []string{"stop", unitName(name)}, []string{"disable", unitName(name)})
+	if err := s.all(ctx, "stop", name, verbs...); err != nil {
+		return err
+	}
+	// systemd keeps a failed unit in mind for ever, even without its file.
+	if st, err = s.Status(ctx, name); err == nil && st.State == "failed" {
+		err = s.all(ctx, "stop", name, []string{"reset-failed", unitName(name)})
+	}
+	return err
 }
+
+const noUnitFile = "no unit file"
 
 func (s *Systemd) all(ctx context.Context, what, name string, verbs ...[]string) error {
 	for _, v := range verbs {
@@ -146,10 +158,11 @@ func (s *Systemd) all(ctx context.Context, what, name string, verbs ...[]string)
 	return nil
 }
 
-// Logs asks the journal.
+// Logs asks the journal for what the service's own processes wrote; what
+// systemd says about them is in Status.
 func (s *Systemd) Logs(ctx context.Context, name string, lines int) ([]string, error) {
 	out, err := s.run(ctx, host.Command{
-		Argv: []string{"journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", strconv.Itoa(lines), "-u", unitName(name)},
+		Argv: []string{"journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", strconv.Itoa(lines), "_SYSTEMD_UNIT=" + unitName(name)},
 		Env:  []string{"LC_ALL=C"},
 	})
 	if err != nil {

@@ -76,6 +76,7 @@ func TestSystemdStatus(t *testing.T) {
 		{"too often", edit(append(dead, "ActiveState=active", "ActiveState=failed", "ExecMainCode=0", "ExecMainCode=1", "ExecMainStatus=0", "ExecMainStatus=1", "Result=success", "Result=start-limit-hit")...),
 			Status{State: "failed", Restarts: 2, Exit: "exit status 1 (start-limit-hit)", Boot: boot}},
 		{"disabled", edit("UnitFileState=enabled", "UnitFileState=disabled"), Status{Running: true, State: "active", PID: 4242, Since: since, Restarts: 2, Boot: "not after a reboot: it is disabled"}},
+		{"static", edit("UnitFileState=enabled", "UnitFileState=static"), Status{Running: true, State: "active", PID: 4242, Since: since, Restarts: 2, Boot: "not after a reboot: its unit has no [Install] section"}},
 		{"unknown", "LoadState=not-found\nActiveState=inactive\nMainPID=0\nNRestarts=0\nExecMainCode=0\nExecMainStatus=0\nExecMainStartTimestamp=\nUnitFileState=\nResult=success\n", Status{}},
 	}
 	for _, r := range rows {
@@ -110,7 +111,7 @@ func TestSystemdCommands(t *testing.T) {
 		{"stop", func(ctx context.Context, s *Systemd) error { return s.Stop(ctx, "kubelet") },
 			[]string{ctl + "stop kubelet.service", ctl + "disable kubelet.service"}},
 		{"logs", func(ctx context.Context, s *Systemd) error { _, err := s.Logs(ctx, "kubelet", 7); return err },
-			[]string{"journalctl --no-pager --quiet -o cat -n 7 -u kubelet.service"}},
+			[]string{"journalctl --no-pager --quiet -o cat -n 7 _SYSTEMD_UNIT=kubelet.service"}},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {

@@ -3,10 +3,14 @@ package step
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"strings"
 
 	"keelway.dev/keelway/internal/desired"
@@ -31,12 +35,57 @@ func (r *Runner) file(ctx context.Context, f desired.File) error {
 	if f.Binary == "" {
 		return r.Host.Put(ctx, e, bytes.NewReader(f.Content))
 	}
+	if linked, err := r.link(ctx, f); linked || err != nil {
+		return err
+	}
 	program, err := r.Bundle.OpenBinary(f.Binary)
 	if err != nil {
 		return err
 	}
 	defer program.Close()
 	return r.Host.Put(ctx, e, program)
+}
+
+// link makes a program a hard link to its twin, where there is one with the
+// very same bytes and mode.
+func (r *Runner) link(ctx context.Context, f desired.File) (bool, error) {
+	linker, ok := r.Host.(host.Linker)
+	if !ok || f.Twin == nil {
+		return false, nil
+	}
+	folders, err := r.Host.List(ctx, f.Twin.Dir)
+	if err != nil {
+		return false, nil //nolint:nilerr // no twin: the program is copied
+	}
+	for _, folder := range folders {
+		p := path.Join(folder.Path, f.Twin.Below)
+		e, err := r.Host.Stat(ctx, p)
+		if err != nil || e.Mode != f.Mode || e.UID != 0 || e.GID != 0 {
+			continue
+		}
+		if sum, err := r.sum(ctx, p); err != nil || sum != r.Sums[f.Binary] {
+			continue
+		}
+		err = linker.HardLink(ctx, p, f.Path)
+		if errors.Is(err, host.ErrOtherFileSystem) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	return false, nil
+}
+
+func (r *Runner) sum(ctx context.Context, p string) (string, error) {
+	file, err := r.Host.Open(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // randomKey writes fresh random bytes into a template, once.

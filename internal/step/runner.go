@@ -29,6 +29,8 @@ type Runner struct {
 	Host     host.Host
 	Services service.Manager
 	Bundle   Programs
+	// Sums are the sha256 of the bundle's programs, in hex.
+	Sums map[string]string
 	// Client is the way to the API as its administrator.
 	Client func(ctx context.Context) (*kube.Client, error)
 	// Probe asks one question without changing anything.

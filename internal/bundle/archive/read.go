@@ -32,11 +32,7 @@ type Entry struct {
 // archive was altered. An entry that is no regular file is an error. When visit
 // returns ErrStop, Walk ends at once with nil and checks nothing more.
 func Walk(ctx context.Context, f *os.File, visit func(Entry) error) error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	end, err := ReadTail(f, info.Size())
+	end, err := ReadTail(f)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 )
@@ -24,16 +25,13 @@ const (
 )
 
 // tail builds the last frame for content whose bytes went through sum.
-func tail(content interface {
-	io.Writer
-	Sum([]byte) []byte
-}, signature []byte) []byte {
+func tail(content hash.Hash, signature []byte) []byte {
 	length := overhead + len(signature)
 	frame := binary.LittleEndian.AppendUint32(nil, magic)
 	frame = binary.LittleEndian.AppendUint32(frame, uint32(length-8))
 	frame = append(frame, tag...)
 	frame = append(frame, signature...)
-	content.Write(frame) // a hash's Write returns no error
+	content.Write(frame)
 	frame = content.Sum(frame)
 	return binary.LittleEndian.AppendUint32(frame, uint32(length))
 }
@@ -49,7 +47,12 @@ type Tail struct {
 
 // ReadTail reads the last frame. The error says that the file is cut short or
 // no bundle.
-func ReadTail(f io.ReaderAt, size int64) (Tail, error) {
+func ReadTail(f *os.File) (Tail, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return Tail{}, err
+	}
+	size := info.Size()
 	var last [4]byte
 	if size < int64(overhead) {
 		return Tail{}, fmt.Errorf("%d bytes is too short for a bundle: the download was cut off", size)
@@ -78,10 +81,7 @@ var errNoTail = fmt.Errorf("its end is not a bundle's: the file is cut off, alte
 
 // check compares the hash in the tail with that of the compressed part, whose
 // bytes went through sum.
-func (t Tail) check(sum interface {
-	io.Writer
-	Sum([]byte) []byte
-}) error {
+func (t Tail) check(sum hash.Hash) error {
 	at := len(t.frame) - 4 - sha256.Size
 	sum.Write(t.frame[:at])
 	if !bytes.Equal(sum.Sum(nil), t.frame[at:at+sha256.Size]) {
@@ -92,11 +92,7 @@ func (t Tail) check(sum interface {
 
 // Resign copies the archive at from to a new file with another signature.
 func Resign(w io.Writer, from *os.File, signature []byte) error {
-	info, err := from.Stat()
-	if err != nil {
-		return err
-	}
-	old, err := ReadTail(from, info.Size())
+	old, err := ReadTail(from)
 	if err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func describe(i Image) (bundle.Image, error) {
 func writePrograms(dir string, programs []Program) ([]bundle.Binary, error) {
 	var list []bundle.Binary
 	for _, p := range programs {
-		sum, size, err := hashFile(p.Path)
+		sum, size, err := HashFile(p.Path)
 		if err != nil {
 			return nil, fmt.Errorf("program %s: %w", p.Name, err)
 		}
@@ -184,7 +184,7 @@ func listFiles(ctx context.Context, dir string) ([]bundle.File, error) {
 		if err := os.Chmod(name, mode); err != nil {
 			return err
 		}
-		file.SHA256, file.Size, err = hashFile(name)
+		file.SHA256, file.Size, err = HashFile(name)
 		files = append(files, file)
 		return err
 	})
@@ -192,7 +192,8 @@ func listFiles(ctx context.Context, dir string) ([]bundle.File, error) {
 	return files, err
 }
 
-func hashFile(name string) (digest string, size int64, err error) {
+// HashFile returns a file's sha256 in hexadecimal and its size in bytes.
+func HashFile(name string) (digest string, size int64, err error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return "", 0, err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"keelway.dev/keelway/internal/bundle"
 	"keelway.dev/keelway/internal/bundle/assemble"
@@ -149,13 +148,8 @@ func (b *builder) assemble(ctx context.Context, folder string) (bundle.Manifest,
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
-	content := assemble.Content{Manifest: bundle.Manifest{
-		Kubernetes: b.release.Kubernetes, OS: "linux", Arch: runtime.GOARCH, Go: b.compiler.toolchain,
-	}}
-	for _, c := range b.release.Components() {
-		content.Manifest.Components = append(content.Manifest.Components,
-			bundle.Component{Name: c.Name, Version: c.Version, Module: c.Module, License: c.License})
-	}
+	content := assemble.Content{Manifest: Manifest(b.release)}
+	content.Manifest.Go = b.compiler.toolchain
 	if content.Images, err = b.images(layers, digests); err != nil {
 		return bundle.Manifest{}, err
 	}

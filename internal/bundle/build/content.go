@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"time"
 
+	"keelway.dev/keelway/internal/bundle"
 	"keelway.dev/keelway/internal/bundle/assemble"
 	"keelway.dev/keelway/internal/bundle/sbom"
 	"keelway.dev/keelway/internal/release"
-
-	"runtime"
 )
 
 // layers writes the recipe's layers below dir and returns their sha256 by name.
@@ -147,7 +147,7 @@ func (b *builder) sbom(ctx context.Context) ([]byte, error) {
 
 func (b *builder) file(p Program) (sbom.File, error) {
 	path := b.programs[p.Name]
-	digest, err := fileDigest(path)
+	digest, _, err := assemble.HashFile(path)
 	if err != nil {
 		return sbom.File{}, err
 	}
@@ -166,4 +166,14 @@ func (b *builder) name() string {
 // such as "keelway-bundle-v1.37.0-linux-amd64".
 func Name(r release.Release) string {
 	return fmt.Sprintf("keelway-bundle-%s-linux-%s", r.Kubernetes, runtime.GOARCH)
+}
+
+// Manifest begins the manifest of a release's bundle for this machine's
+// architecture: everything but what is in it.
+func Manifest(r release.Release) bundle.Manifest {
+	m := bundle.Manifest{Kubernetes: r.Kubernetes, OS: "linux", Arch: runtime.GOARCH}
+	for _, c := range r.Components() {
+		m.Components = append(m.Components, bundle.Component{Name: c.Name, Version: c.Version, Module: c.Module, License: c.License})
+	}
+	return m
 }

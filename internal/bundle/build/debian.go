@@ -4,11 +4,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path"
 	"sort"
@@ -27,7 +26,7 @@ func unpackDeb(ctx context.Context, file string, drop []string) ([]assemble.Entr
 	var entries []assemble.Entry
 	for t := tar.NewReader(bytes.NewReader(output)); ; {
 		header, err := t.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return entries, nil
 		}
 		if err != nil {
@@ -103,17 +102,4 @@ func certificates(ctx context.Context, file string) (assemble.Entry, error) {
 		return assemble.Entry{}, fmt.Errorf("%s: has no certificate below usr/share/ca-certificates", file)
 	}
 	return assemble.Entry{Name: "etc/ssl/certs/ca-certificates.crt", Mode: 0o644, Content: all.Bytes()}, nil
-}
-
-func fileDigest(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%x", sum.Sum(nil)), nil
 }

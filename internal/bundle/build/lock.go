@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"sort"
 	"strings"
+
+	"keelway.dev/keelway/internal/bundle/assemble"
 )
 
 // LockName is the file with the Debian packages, in the components' folder.
@@ -55,7 +57,7 @@ func (l locked) fetch(ctx context.Context, cache string) (string, error) {
 		return "", fmt.Errorf("debian package %s is locked for %s, this machine is %s: run keelway bundle lock here", l.name, l.arch, runtime.GOARCH)
 	}
 	path := filepath.Join(cache, "debian", l.sha256+".deb")
-	if digest, err := fileDigest(path); err == nil && digest == l.sha256 {
+	if digest, _, err := assemble.HashFile(path); err == nil && digest == l.sha256 {
 		return path, nil
 	}
 	temp, digest, err := download(ctx, filepath.Join(cache, "debian"), l.name+"="+l.version)
@@ -87,7 +89,7 @@ func download(ctx context.Context, dir, what string) (path, digest string, err e
 	if err != nil || len(files) != 1 {
 		return "", "", fmt.Errorf("apt-get download %s left %d files, want 1", what, len(files))
 	}
-	digest, err = fileDigest(files[0])
+	digest, _, err = assemble.HashFile(files[0])
 	return files[0], digest, err
 }
 

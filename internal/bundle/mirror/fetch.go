@@ -12,6 +12,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+
+	"keelway.dev/keelway/internal/bundle/assemble"
 )
 
 // maxChecksum bounds a checksum file in bytes.
@@ -29,7 +31,7 @@ func fetch(ctx context.Context, client *http.Client, mirror string, s Source, ca
 		return nil, fmt.Errorf("%s: %w", address(mirror, s.Host, s.Checksum), err)
 	}
 	file := filepath.Join(cache, "upstream", want)
-	if digest, err := digestOf(file); err != nil || digest != want {
+	if digest, _, err := assemble.HashFile(file); err != nil || digest != want {
 		if err := download(ctx, client, address(mirror, s.Host, s.Path), want, file); err != nil {
 			return nil, err
 		}
@@ -138,15 +140,4 @@ func write(file string, content io.Reader) error {
 	}
 	_, err = io.Copy(f, content)
 	return errors.Join(err, f.Close())
-}
-
-func digestOf(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	_, err = io.Copy(sum, f)
-	return fmt.Sprintf("%x", sum.Sum(nil)), err
 }

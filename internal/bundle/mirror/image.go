@@ -81,7 +81,7 @@ func writeLayer(layer v1.Layer, file, want string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	digest, err := digestOf(file)
+	digest, _, err := assemble.HashFile(file)
 	if err == nil && digest != want {
 		err = fmt.Errorf("layer has sha256 %s, the image's config says %s: do not use it", digest, want)
 	}

@@ -7,11 +7,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"time"
 
-	"keelway.dev/keelway/internal/bundle"
 	"keelway.dev/keelway/internal/bundle/assemble"
 	"keelway.dev/keelway/internal/bundle/build"
 	"keelway.dev/keelway/internal/bundle/sbom"
@@ -126,11 +124,7 @@ func (m *run) download(ctx context.Context) error {
 
 // content pulls the images and lists everything.
 func (m *run) content(ctx context.Context, layers string) (assemble.Content, error) {
-	content := assemble.Content{Manifest: bundle.Manifest{Kubernetes: m.release.Kubernetes, OS: "linux", Arch: runtime.GOARCH}}
-	for _, c := range m.release.Components() {
-		content.Manifest.Components = append(content.Manifest.Components,
-			bundle.Component{Name: c.Name, Version: c.Version, Module: c.Module, License: c.License})
-	}
+	content := assemble.Content{Manifest: build.Manifest(m.release)}
 	for _, name := range m.recipe.Binaries {
 		content.Programs = append(content.Programs, assemble.Program{Name: name, Path: m.programs[name]})
 	}
@@ -201,7 +195,7 @@ func (m *run) sbom() ([]byte, error) {
 				if _, ok := s.Members[name]; !ok {
 					continue
 				}
-				digest, err := digestOf(m.programs[name])
+				digest, _, err := assemble.HashFile(m.programs[name])
 				if err != nil {
 					return nil, err
 				}

@@ -1,6 +1,8 @@
 package flannel
 
 import (
+	"net/url"
+
 	apps "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,6 +51,7 @@ func linux() *corev1.Affinity {
 
 func flanneld(m *cluster.Model) corev1.Container {
 	no := false
+	host, port := endpoint(m)
 	field := func(name, path string) corev1.EnvVar {
 		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: path}}}
 	}
@@ -71,6 +74,10 @@ func flanneld(m *cluster.Model) corev1.Container {
 			field("POD_NAME", "metadata.name"),
 			field("POD_NAMESPACE", "metadata.namespace"),
 			{Name: "EVENT_QUEUE_DEPTH", Value: "5000"},
+			// Straight to the API: by the Service's address it would have to wait
+			// for kube-proxy, and fail if it came first.
+			{Name: "KUBERNETES_SERVICE_HOST", Value: host},
+			{Name: "KUBERNETES_SERVICE_PORT", Value: port},
 		},
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: "run", MountPath: "/run/flannel"},
@@ -80,6 +87,15 @@ func flanneld(m *cluster.Model) corev1.Container {
 			{Name: "xtables-lock", MountPath: "/run/xtables.lock"},
 		},
 	}
+}
+
+// endpoint is where every node reaches the API without the pod network.
+func endpoint(m *cluster.Model) (host, port string) {
+	u, err := url.Parse(m.Cluster.ControlPlaneURL(m.Hosts[0].Init.LocalAPIEndpoint))
+	if err != nil {
+		return "", "" // the model was checked: its endpoint is a host and a port
+	}
+	return u.Hostname(), u.Port()
 }
 
 func volumes() []corev1.Volume {

@@ -1,6 +1,7 @@
 package cause
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -95,13 +96,18 @@ func TestRules(t *testing.T) {
 			"the kubelet's cgroupDriver is systemd, containerd's is cgroupfs", "SystemdCgroup",
 		},
 		{
+			"cgroup-driver", "etcd",
+			`Failed: Error: failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: systemd not running on this host, cannot use systemd cgroups manager`,
+			"manage cgroups in different ways", "agree",
+		},
+		{
 			"cgroup-missing", "kubelet",
 			`E1122 05:18:38.661793   17985 kubelet.go:1700] "Failed to start ContainerManager" err="system validation failed - Following Cgroup subsystem not mounted: [memory]"`,
 			"needs: memory", "cgroup_enable=memory",
 		},
 		{
 			"oom-score", "etcd",
-			`E1122 05:18:38.661793   17985 pod_workers.go:1338] "Error syncing pod, skipping" err="failed to \"CreatePodSandbox\": OCI runtime create failed: runc create failed: unable to start container process: can't get final child's PID from pipe: EOF: nsexec-0[2211]: failed to update /proc/self/oom_score_adj: Permission denied" pod="kube-system/etcd-a"`,
+			`E1122 05:18:38.661793   17985 pod_workers.go:1338] "Error syncing pod, skipping" err="failed to \"CreatePodSandbox\": OCI runtime create failed: runc create failed: unable to start container process: can't get final child's PID from pipe: EOF; runc init error(s): nsexec[2704]: failed to update /proc/self/oom_score_adj: Permission denied" pod="kube-system/etcd-a"`,
 			"CAP_SYS_RESOURCE", "restrict_oom_score_adj",
 		},
 		{
@@ -111,7 +117,7 @@ func TestRules(t *testing.T) {
 		},
 		{
 			"apparmor", "kube-proxy",
-			`Failed: Error: failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: unable to apply apparmor profile: apparmor failed to apply profile: write /proc/self/attr/apparmor/exec: no such file or directory`,
+			`Failed: Error: failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: unable to apply apparmor profile: apparmor failed to apply profile: write fsmount:fscontext:proc/thread-self/attr/exec: invalid argument`,
 			"AppArmor", "apparmor_parser",
 		},
 		{
@@ -425,13 +431,15 @@ func TestTheRootComesFirst(t *testing.T) {
 	}{
 		{"what is needed before what needs it", []evidence.Component{sick("etcd", taken), sick("kube-apiserver", refused)}, "", "port-taken"},
 		{"the other order too", []evidence.Component{sick("kubelet", "validate service connection: x"), sick("etcd", taken)}, "", "port-taken"},
-		{"who works is not listened to", []evidence.Component{well("etcd", taken), sick("kube-apiserver", refused)}, "", "etcd-unreachable"},
+		{"who works is not listened to", []evidence.Component{well("etcd", taken), sick("kube-apiserver", refused)}, "", ""},
+		{"what one says of another counts when nothing else is known", []evidence.Component{sick("etcd", "hello"), sick("kube-apiserver", refused)}, "", "etcd-unreachable"},
 		{"but the one that was asked about is", []evidence.Component{well("kube-apiserver", taken)}, "", "port-taken"},
 		{"the step's own error counts", nil, "put /etc/kubernetes/pki/ca.key: no space left on device", "disk-full"},
+		{"that it does not answer is no cause", nil, "health https://192.0.2.10:6443/readyz did not come true within 4m0s; the last answer was: dial tcp 192.0.2.10:6443: connect: connection refused", ""},
 		{"the same words twice are one cause", []evidence.Component{sick("etcd", taken), sick("kube-apiserver", taken)}, "", "port-taken"},
 		{"nothing known", []evidence.Component{sick("etcd", "hello")}, "", ""},
 	} {
-		e := evidence.Evidence{Now: now, Components: row.components, Asked: "kube-apiserver", Cause: evidence.Line{Text: row.cause}}
+		e := evidence.Evidence{Now: now, Port: 6443, Components: row.components, Asked: "kube-apiserver", Cause: evidence.Line{Text: row.cause}}
 		var rules []string
 		for _, f := range Find(e) {
 			rules = append(rules, f.Rule)
@@ -462,5 +470,18 @@ func TestCertificatesAreNamed(t *testing.T) {
 	found := Find(e)
 	if len(found) != 1 || !strings.Contains(found[0].Cause, "/etc/kubernetes/pki/apiserver.crt: it expired") {
 		t.Errorf("%+v", found)
+	}
+}
+
+// The page for users lists every cause.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/tasks/status.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rules() {
+		if !strings.Contains(string(page), "`"+r.name+"`") {
+			t.Errorf("docs/tasks/status.md does not list %s", r.name)
+		}
 	}
 }

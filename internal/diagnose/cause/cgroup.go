@@ -18,7 +18,7 @@ func cgroupRules() []rule {
 		},
 		{
 			name:    "cgroup-driver",
-			pattern: `expected cgroupsPath to be of format|cgroup driver: "?\w+"? is different from|slice:prefix:name`,
+			pattern: `expected cgroupsPath to be of format|cgroup driver: "?\w+"? is different from|cannot use systemd cgroups manager`,
 			say: func(e evidence.Evidence, _ match) (string, string) {
 				why := "the kubelet and containerd manage cgroups in different ways"
 				if e.KubeletDriver != "" && e.RuntimeDriver != "" {

@@ -2,12 +2,16 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"keelway.dev/keelway/internal/diagnose/component"
 	"keelway.dev/keelway/internal/diagnose/container"
@@ -28,9 +32,11 @@ type Sources struct {
 // Health is what a component says of itself, or what the API says of it.
 type Health string
 
-// The healths. Unknown means that nobody could be asked.
+// The healths. Starting is unhealthy since a moment ago only; Unknown means
+// that nobody could be asked.
 const (
 	Healthy   Health = "healthy"
+	Starting  Health = "starting"
 	Unhealthy Health = "unhealthy"
 	Unknown   Health = "unknown"
 	Absent    Health = "not installed"
@@ -67,6 +73,9 @@ type Seen struct {
 
 // patience bounds each question.
 const patience = 2 * time.Second
+
+// young is how long a process may take to answer before it counts as unhealthy.
+const young = 15 * time.Second
 
 // Look asks all components side by side. What does not answer is an
 // observation, not an error.
@@ -116,34 +125,33 @@ func reach(ctx context.Context, s Sources) (*kube.Client, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if _, err := c.Typed.Discovery().RESTClient().Get().AbsPath("/version").DoRaw(ctx); err != nil {
-		return nil, err
+	_, err = c.Typed.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
+		return nil, err // a refusal is an answer too
 	}
 	return c, nil
 }
 
-// answer is what the health endpoints of a component said.
-type answer struct {
-	asked, ok bool
-	words     string
-}
-
-func ask(ctx context.Context, h host.Host, c component.Component) answer {
-	a := answer{ok: true}
-	for _, url := range c.Health {
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		ok, words := kube.Healthz(ctx, h, url)
-		cancel()
-		a.asked = true
-		if !ok {
-			path := url[strings.LastIndex(url, "/"):]
-			return answer{asked: true, words: path + ": " + words}
-		}
-	}
-	return a
-}
-
 func (s Sources) state(ctx context.Context, c component.Component, a answer, seen Seen) State {
+	st := s.judge(ctx, c, a, seen)
+	if st.Health == Unhealthy && st.Running && !st.begun().IsZero() && s.Now().Sub(st.begun()) < young {
+		st.Health = Starting
+	}
+	return st
+}
+
+// begun is when the newest process was started; zero when it is not known.
+func (st *State) begun() time.Time {
+	switch {
+	case st.Service != nil:
+		return st.Service.Since
+	case len(st.Containers) > 0:
+		return st.Containers[0].Started
+	}
+	return time.Time{}
+}
+
+func (s Sources) judge(ctx context.Context, c component.Component, a answer, seen Seen) State {
 	st := State{Component: c, Health: Unknown}
 	switch c.Kind {
 	case component.Service:
@@ -181,7 +189,7 @@ func (s Sources) service(ctx context.Context, st *State, a answer, seen Seen) {
 	}
 	switch {
 	case !status.Running:
-		st.Health, st.Answer = Unhealthy, strings.TrimSpace(status.State+" "+parens(status.Exit))
+		st.Health, st.Answer = Unhealthy, strings.TrimSpace(cmp.Or(status.State, "it does not run")+" "+parens(status.Exit))
 	case st.Unit == "containerd":
 		st.runtime(seen)
 	case a.asked && !a.ok:
@@ -238,37 +246,4 @@ func (st *State) containers(r *container.Runtime) {
 	if !st.Running {
 		st.Restarts = st.Containers[0].Attempt
 	}
-}
-
-func ended(c container.Container) string {
-	switch c.State {
-	case container.Created:
-		return "its container was made and has not started"
-	case container.Exited:
-		words := fmt.Sprintf("exited with code %d", c.ExitCode)
-		if c.Reason != "" && c.Reason != "Error" && c.Reason != "Completed" {
-			words += " " + parens(c.Reason)
-		}
-		return words
-	}
-	return "its container is in state " + string(c.State)
-}
-
-// tag is the last part of an image's reference, "" for one that has none.
-func tag(image string) string {
-	if strings.Contains(image, "sha256:") {
-		return ""
-	}
-	i := strings.LastIndex(image, ":")
-	if i < strings.LastIndex(image, "/") {
-		return ""
-	}
-	return image[i+1:]
-}
-
-func parens(s string) string {
-	if s == "" {
-		return ""
-	}
-	return "(" + s + ")"
 }

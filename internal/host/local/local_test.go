@@ -136,6 +136,32 @@ func TestRemoveKeepsMounts(t *testing.T) {
 	}
 }
 
+func TestFullDisk(t *testing.T) {
+	h, dir := newHost(t), t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("cannot mount: %v", err)
+	}
+	defer func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	e := host.Entry{Path: filepath.Join(dir, "file"), Mode: 0o600, UID: os.Geteuid(), GID: os.Getegid()}
+	if err := h.Put(t.Context(), e, strings.NewReader("old")); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Put(t.Context(), e, bytes.NewReader(make([]byte, 2<<20))); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("put on a full disk: %v", err)
+	}
+	if got, _ := os.ReadFile(e.Path); string(got) != "old" {
+		t.Errorf("%d bytes stand there, want the old ones", len(got))
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
 func TestRun(t *testing.T) {
 	h := newHost(t)
 	res, err := h.Run(t.Context(), host.Command{

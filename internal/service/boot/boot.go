@@ -97,20 +97,30 @@ func (i Init) Install(ctx context.Context, run Runner, command, halt []string) e
 	return nil
 }
 
-// Remove undoes Install.
+// Remove undoes Install, also one that another init system was running for.
 func (i Init) Remove(ctx context.Context, run Runner) error {
+	var all []error
+	for _, kind := range []string{"openrc", "sysv", "cron"} {
+		all = append(all, Init{Kind: kind, root: i.root}.remove(ctx, run))
+	}
+	return errors.Join(all...)
+}
+
+func (i Init) remove(ctx context.Context, run Runner) error {
 	path := i.Path()
-	if path == "" {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if err != nil {
+		return err
 	}
 	var disable error
-	switch i.Kind {
-	case "openrc":
+	switch {
+	case i.Kind == "cron":
+	case strings.HasPrefix(string(text), "#!/sbin/openrc-run"): // the same path as SysV's
 		disable = run(ctx, "rc-update", "del", "keelway", "default")
-	case "sysv":
+	default:
 		// It takes the links away only when the script is gone, or with -f.
 		disable = run(ctx, "update-rc.d", "-f", "keelway", "remove")
 	}

@@ -37,8 +37,9 @@ func openrc(command, halt []string) string {
 # Made by keelway; removed by keelway down.
 description="Keelway's services (containerd, kubelet)"
 depend() {
-	need localmount
-	use net
+	# Not need: Debian's OpenRC has no localmount.
+	use localmount net
+	after bootmisc
 }
 start() {
 	ebegin "Starting Keelway's services"

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -28,13 +27,6 @@ type Spec struct {
 	Umask      fs.FileMode
 	// OOMScoreAdjust is nil to leave it.
 	OOMScoreAdjust *int
-}
-
-// Limit is a resource limit by its RLIMIT_ number.
-type Limit struct {
-	Name       string
-	Resource   int
-	Soft, Hard uint64
 }
 
 // Search is where a program without a slash is looked for, in systemd's order.
@@ -118,72 +110,6 @@ func explain(path, dir string, err error) error {
 		return fmt.Errorf("the file is there, its interpreter or loader is not: %w", err)
 	}
 	return err
-}
-
-// limit sets this process's own limits and returns how to put them back. What
-// the kernel refuses is lowered to what it allows, with a note.
-func limit(limits []Limit) (notes []string, restore func()) {
-	var undo []func()
-	for _, l := range limits {
-		var old unix.Rlimit
-		if err := unix.Getrlimit(l.Resource, &old); err != nil {
-			notes = append(notes, fmt.Sprintf("Limit%s= is not applied: %v", l.Name, err))
-			continue
-		}
-		if l.Resource == unix.RLIMIT_NOFILE {
-			// The kernel has a ceiling for everybody, which infinity means.
-			most := openMax()
-			l.Soft, l.Hard = min(l.Soft, most), min(l.Hard, most)
-		}
-		want := unix.Rlimit{Cur: l.Soft, Max: max(l.Hard, old.Max)}
-		err := setrlimit(l.Resource, &want)
-		if err != nil {
-			// Without CAP_SYS_RESOURCE the hard limit is a ceiling.
-			want = unix.Rlimit{Cur: min(l.Soft, old.Max), Max: old.Max}
-			if err := setrlimit(l.Resource, &want); err != nil {
-				notes = append(notes, fmt.Sprintf("Limit%s= is not applied: %v", l.Name, err))
-				continue
-			}
-			if want.Cur != l.Soft {
-				notes = append(notes, fmt.Sprintf("Limit%s=%s is lowered to %s: not permitted to go above this machine's hard limit", l.Name, number(l.Soft), number(want.Cur)))
-			}
-		}
-		undo = append(undo, func() {
-			if setrlimit(l.Resource, &old) != nil {
-				// The hard limit was raised and may stay; the soft one goes back.
-				_ = setrlimit(l.Resource, &unix.Rlimit{Cur: old.Cur, Max: want.Max})
-			}
-		})
-	}
-	return notes, func() {
-		for i := len(undo) - 1; i >= 0; i-- {
-			undo[i]()
-		}
-	}
-}
-
-func openMax() uint64 {
-	data, err := os.ReadFile("/proc/sys/fs/nr_open")
-	if err == nil {
-		var n uint64
-		if n, err = strconv.ParseUint(strings.TrimSpace(string(data)), 10, 64); err == nil {
-			return n
-		}
-	}
-	return 1 << 20 // the kernel's own default
-}
-
-// setrlimit goes through syscall: its Setrlimit also tells the runtime that
-// RLIMIT_NOFILE is ours now, else a child would be given the one of our start.
-func setrlimit(resource int, l *unix.Rlimit) error {
-	return syscall.Setrlimit(resource, &syscall.Rlimit{Cur: l.Cur, Max: l.Max})
-}
-
-func number(n uint64) string {
-	if n == unix.RLIM_INFINITY {
-		return "infinity"
-	}
-	return strconv.FormatUint(n, 10)
 }
 
 func adjust(pid int, score *int) string {

@@ -35,7 +35,7 @@ func (d *daemon) command(ctx context.Context, argv ...string) error {
 	case <-time.After(short):
 		_ = p.Signal(syscall.SIGKILL)
 		<-p.Done()
-		return fmt.Errorf("%s: %w after %v", strings.Join(argv, " "), errTimeout, short)
+		return fmt.Errorf("%s: timed out after %v", strings.Join(argv, " "), short)
 	case <-ctx.Done():
 		_ = p.Signal(syscall.SIGKILL)
 		<-p.Done()

@@ -14,9 +14,12 @@ import (
 	"time"
 
 	"keelway.dev/keelway/internal/service/boot"
+	"keelway.dev/keelway/internal/service/keep"
 	"keelway.dev/keelway/internal/service/logfile"
 	"keelway.dev/keelway/internal/service/process"
 )
+
+var errLeaving = errors.New("the supervisor is ending")
 
 // daemon is a running supervisor.
 type daemon struct {
@@ -31,7 +34,8 @@ type daemon struct {
 	leaving bool
 
 	mu       sync.Mutex
-	services map[string]*service
+	ground   *keep.Ground
+	services map[string]*keep.Service
 
 	// over is closed when somebody asked the supervisor to end.
 	over  chan struct{}
@@ -136,10 +140,15 @@ func open(o Options) (*daemon, net.Listener, *os.File, error) {
 		listener.Close()
 		return fail(err)
 	}
-	return &daemon{
+	d := &daemon{
 		o: o, table: table, log: log, init: boot.Detect(o.Root),
-		services: map[string]*service{}, over: make(chan struct{}),
-	}, listener, lock, nil
+		services: map[string]*keep.Service{}, over: make(chan struct{}),
+	}
+	d.ground = &keep.Ground{
+		Record: o.Record, Log: o.Log, Notify: o.notify,
+		MaxDelay: o.MaxDelay, ResetAfter: o.ResetAfter, Spawn: d.spawn, Logf: d.logf,
+	}
+	return d, listener, lock, nil
 }
 
 // spawn starts a process unless the supervisor is about to end.
@@ -160,21 +169,21 @@ func (d *daemon) leave() {
 }
 
 // service returns the service of a name, which it makes known if it is not.
-func (d *daemon) service(name string) *service {
+func (d *daemon) service(name string) *keep.Service {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.services[name]
 	if s == nil {
-		s = newService(d, name)
+		s = keep.New(d.ground, name)
 		d.services[name] = s
 	}
 	return s
 }
 
-func (d *daemon) all() []*service {
+func (d *daemon) all() []*keep.Service {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var all []*service
+	var all []*keep.Service
 	for _, s := range d.services {
 		all = append(all, s)
 	}
@@ -184,7 +193,7 @@ func (d *daemon) all() []*service {
 func (d *daemon) rotate() {
 	names := []string{"supervisor"}
 	for _, s := range d.all() {
-		names = append(names, s.name)
+		names = append(names, s.Name())
 	}
 	for _, name := range names {
 		if _, err := logfile.Rotate(d.o.Log(name), d.o.LogSize, d.o.LogKeep); err != nil {

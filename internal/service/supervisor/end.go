@@ -58,11 +58,9 @@ func (d *daemon) haltAll(ctx context.Context) error {
 	d.leave()
 	units := map[string]unit.Unit{}
 	for _, s := range d.all() {
-		s.mu.Lock()
-		if s.keeper != nil {
-			units[s.name] = s.keeper.unit
+		if u, ok := s.Unit(); ok {
+			units[s.Name()] = u
 		}
-		s.mu.Unlock()
 	}
 	done := map[string]chan struct{}{}
 	for name := range units {
@@ -80,7 +78,7 @@ func (d *daemon) haltAll(ctx context.Context) error {
 					}
 				}
 			}
-			if err := d.service(name).stop(ctx, false); err != nil {
+			if err := d.service(name).Stop(ctx, func() error { return nil }); err != nil {
 				mu.Lock()
 				all = append(all, err)
 				mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"keelway.dev/keelway/internal/service/keep"
 	"keelway.dev/keelway/internal/service/logfile"
 	"keelway.dev/keelway/internal/service/unit"
 )
@@ -33,13 +34,13 @@ func (d *daemon) handler() http.Handler {
 	handle("GET "+Protocol, func(*http.Request, string) (any, error) { return d.about(), nil })
 	handle("GET "+Protocol+"/service/{name}", func(_ *http.Request, name string) (any, error) { return d.status(name) })
 	handle("POST "+Protocol+"/service/{name}/start", func(r *http.Request, name string) (any, error) {
-		return nil, d.run(r.Context(), name, (*service).start)
+		return nil, d.run(r.Context(), name, (*keep.Service).Start)
 	})
 	handle("POST "+Protocol+"/service/{name}/restart", func(r *http.Request, name string) (any, error) {
-		return nil, d.run(r.Context(), name, (*service).restart)
+		return nil, d.run(r.Context(), name, (*keep.Service).Restart)
 	})
 	handle("POST "+Protocol+"/service/{name}/stop", func(r *http.Request, name string) (any, error) {
-		return nil, d.service(name).stop(r.Context(), true)
+		return nil, d.service(name).Stop(r.Context(), func() error { return d.o.disable(name) })
 	})
 	handle("GET "+Protocol+"/service/{name}/logs", func(r *http.Request, name string) (any, error) {
 		n, err := strconv.Atoi(r.URL.Query().Get("lines"))
@@ -76,7 +77,7 @@ func reply(w http.ResponseWriter, answer any, err error) {
 }
 
 // run reads the unit anew and starts or restarts its service.
-func (d *daemon) run(ctx context.Context, name string, how func(*service, context.Context, unit.Unit) error) error {
+func (d *daemon) run(ctx context.Context, name string, how func(*keep.Service, context.Context, unit.Unit, func() error) error) error {
 	u, err := unit.Load(d.o.UnitDirs, name)
 	if err != nil {
 		return err
@@ -90,7 +91,9 @@ func (d *daemon) run(ctx context.Context, name string, how func(*service, contex
 	if err := d.pull(ctx, u); err != nil {
 		return err
 	}
-	if err := how(d.service(name), ctx, u); err != nil {
+	// The link comes first: should all of us be killed between the two, the
+	// next supervisor does what was asked for.
+	if err := how(d.service(name), ctx, u, func() error { return d.o.enable(u) }); err != nil {
 		return err
 	}
 	if err := d.init.Install(context.WithoutCancel(ctx), d.command, d.o.Argv(verbDetach), d.o.Argv(verbHalt)); err != nil {
@@ -103,8 +106,8 @@ func (d *daemon) run(ctx context.Context, name string, how func(*service, contex
 func (d *daemon) about() About {
 	a := About{PID: os.Getpid()}
 	for _, s := range d.all() {
-		if s.wanted() {
-			a.Services = append(a.Services, s.name)
+		if s.Wanted() {
+			a.Services = append(a.Services, s.Name())
 		}
 	}
 	slices.Sort(a.Services)
@@ -118,16 +121,20 @@ func (d *daemon) status(name string) (Status, error) {
 	enabled := d.o.isEnabled(name)
 	var st Status
 	if s != nil {
-		st = s.status()
+		k := s.Status()
+		st = Status{
+			Known: true, Running: k.Running, State: k.State, PID: k.PID, Since: k.Since,
+			Restarts: k.Restarts, Exit: k.Exit, Notes: k.Notes,
+		}
 	}
-	if s == nil || st.State == inactive || st.State == failed {
+	if s == nil || st.State == keep.Inactive || st.State == keep.Failed {
 		// Only its unit file says whether it is one at all.
 		_, err := unit.Load(d.o.UnitDirs, name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && !enabled:
 			return Status{}, nil
 		case s == nil:
-			st = Status{Known: true, State: inactive}
+			st = Status{Known: true, State: keep.Inactive}
 		}
 		if err != nil && st.Exit == "" {
 			st.Exit = err.Error()

@@ -1,64 +1,19 @@
 package supervisor
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
-	"keelway.dev/keelway/internal/service/process"
+	"keelway.dev/keelway/internal/service/keep"
 	"keelway.dev/keelway/internal/service/unit"
 )
 
-// Record describes the process of a running service for a supervisor that
-// comes after this one. It is written before the process starts (with no
-// number, but with its invocation) and again after, so that at no moment a
-// process runs that nobody could find.
-type Record struct {
-	ID       process.Identity `json:"id"`
-	Since    time.Time        `json:"since"`
-	Ready    bool             `json:"ready"`
-	Restarts int              `json:"restarts"`
-	Exit     string           `json:"exit,omitempty"`
-	Notes    []string         `json:"notes,omitempty"`
-	// Unit is what the process was started from; the file may have changed.
-	Unit unit.Unit `json:"unit"`
-}
-
-// write replaces a record by rename. It is not synced: it has no meaning after
-// a reboot.
-func (r Record) write(path string) error {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("write record %s: %w", path, err)
-	}
-	temp := path + ".tmp"
-	// A unit may hold in Environment= what not everybody should read.
-	if err := os.WriteFile(temp, data, 0o600); err != nil {
-		return fmt.Errorf("write record: %w", err)
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return fmt.Errorf("write record: %w", err)
-	}
-	return nil
-}
-
-// ReadRecord reads what write wrote; the error matches fs.ErrNotExist when
-// there is none.
-func ReadRecord(data []byte) (Record, error) {
-	var r Record
-	if err := json.Unmarshal(data, &r); err != nil {
-		return Record{}, fmt.Errorf("read record: %w", err)
-	}
-	return r, nil
-}
-
 // records reads all records of the run folder, by service.
-func (o Options) records() (map[string]Record, error) {
+func (o Options) records() (map[string]keep.Record, error) {
 	files, err := os.ReadDir(o.runServices())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -66,7 +21,7 @@ func (o Options) records() (map[string]Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the records of services: %w", err)
 	}
-	found := map[string]Record{}
+	found := map[string]keep.Record{}
 	for _, f := range files {
 		name, ok := strings.CutSuffix(f.Name(), ".json")
 		if !ok {
@@ -76,7 +31,7 @@ func (o Options) records() (map[string]Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		r, err := ReadRecord(data)
+		r, err := keep.ReadRecord(data)
 		if err != nil {
 			// Only a crash of the machine can halve it, and then nothing runs.
 			os.Remove(o.Record(name))

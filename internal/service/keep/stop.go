@@ -1,4 +1,4 @@
-package supervisor
+package keep
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ const patience = 10 * time.Second
 
 // end ends the main process by the unit's KillMode=, and then what it left.
 func (k *keeper) end(u unit.Unit, p *process.Process) {
-	k.s.set(func() { k.s.state = deactivating })
+	k.s.set(func() { k.s.state = Deactivating })
 	deadline := time.Now().Add(u.StopTimeout)
 	s := syscall.Signal(u.KillSignal)
 	if u.KillMode == "control-group" {
@@ -34,7 +34,7 @@ func (k *keeper) end(u unit.Unit, p *process.Process) {
 			k.left = fmt.Errorf("process %d did not end in %v, and SendSIGKILL=no", p.ID.PID, u.StopTimeout)
 			return
 		}
-		k.s.d.logf("%s: process %d did not end in %v (TimeoutStopSec=): SIGKILL", k.s.name, p.ID.PID, u.StopTimeout)
+		k.s.g.Logf("%s: process %d did not end in %v (TimeoutStopSec=): SIGKILL", k.s.name, p.ID.PID, u.StopTimeout)
 		_ = p.Signal(syscall.SIGKILL)
 		select {
 		case <-p.Done():
@@ -68,7 +68,7 @@ func (k *keeper) sweep(u unit.Unit, p *process.Process, timeout time.Duration) {
 			return
 		}
 	}
-	k.s.d.logf("%s: SIGKILL to the processes %v that it left", k.s.name, left)
+	k.s.g.Logf("%s: SIGKILL to the processes %v that it left", k.s.name, left)
 	process.SignalAll(left, syscall.SIGKILL)
 	if left = gone(p.ID, patience); len(left) > 0 {
 		k.left = fmt.Errorf("the processes %v do not end even by SIGKILL; they hang in the kernel", left)

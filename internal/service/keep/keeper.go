@@ -1,4 +1,4 @@
-package supervisor
+package keep
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // keeper keeps one service running from a start to a stop, or until it may not
 // be started again.
 type keeper struct {
-	s      *service
+	s      *Service
 	ctx    context.Context // ends with a stop
 	cancel context.CancelFunc
 	gone   chan struct{} // closed when the keeper has ended
@@ -30,7 +30,7 @@ type keeper struct {
 }
 
 // newKeeper needs s.mu.
-func newKeeper(s *service, u unit.Unit) *keeper {
+func newKeeper(s *Service, u unit.Unit) *keeper {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &keeper{s: s, ctx: ctx, cancel: cancel, gone: make(chan struct{}), unit: u, current: newAttempt(), kick: make(chan struct{}, 1)}
 }
@@ -82,33 +82,33 @@ func (k *keeper) run(u unit.Unit, adopted *process.Process) {
 		adopted = nil
 		switch {
 		case k.ctx.Err() != nil:
-			k.finish(inactive, out, "")
+			k.finish(Inactive, out, "")
 			return
 		case !restarts(u.Restart, out) && out.failed():
-			k.finish(failed, out, "")
+			k.finish(Failed, out, "")
 			return
 		case !restarts(u.Restart, out):
-			k.finish(inactive, out, "")
+			k.finish(Inactive, out, "")
 			return
 		}
 		if u.StartLimitBurst > 0 && u.StartLimitInterval > 0 {
 			starts = slices.DeleteFunc(starts, func(t time.Time) bool { return time.Since(t) > u.StartLimitInterval })
 			if len(starts) >= u.StartLimitBurst {
-				k.finish(failed, out, fmt.Sprintf("; not started again: %d starts in %v (StartLimitBurst=)", len(starts), u.StartLimitInterval))
+				k.finish(Failed, out, fmt.Sprintf("; not started again: %d starts in %v (StartLimitBurst=)", len(starts), u.StartLimitInterval))
 				return
 			}
 		} else {
 			starts = nil
 		}
-		if out.ran >= k.s.d.o.ResetAfter {
+		if out.ran >= k.s.g.ResetAfter {
 			failures = 0
 		}
-		delay := backoff(u.RestartDelay, k.s.d.o.MaxDelay, failures)
+		delay := backoff(u.RestartDelay, k.s.g.MaxDelay, failures)
 		failures++
-		k.s.d.logf("%s: %v; next start in %v", k.s.name, out, delay)
+		k.s.g.Logf("%s: %v; next start in %v", k.s.name, out, delay)
 		var goOn bool
 		if u, a, goOn = k.pause(delay, out); !goOn {
-			k.finish(inactive, out, "")
+			k.finish(Inactive, out, "")
 			return
 		}
 	}
@@ -118,7 +118,7 @@ func (k *keeper) run(u unit.Unit, adopted *process.Process) {
 // there is none.
 func (k *keeper) pause(delay time.Duration, out outcome) (unit.Unit, *attempt, bool) {
 	k.s.mu.Lock()
-	k.s.state, k.s.exit = activating, out.String()
+	k.s.state, k.s.exit = Activating, out.String()
 	k.waiting = true
 	last := k.current
 	k.s.mu.Unlock()
@@ -160,7 +160,7 @@ func (k *keeper) finish(state string, out outcome, more string) {
 	k.s.mu.Unlock()
 	current.finish(k.explain(out))
 	k.cancel()
-	k.s.d.logf("%s: %s: %v%s", k.s.name, state, out, more)
+	k.s.g.Logf("%s: %s: %v%s", k.s.name, state, out, more)
 }
 
 // explain is what a start is told that did not succeed.
