@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 
@@ -42,6 +43,9 @@ func newApprover(s streams) *cobra.Command {
 					return usageError{fmt.Errorf("--range %s: %w", r, err)}
 				}
 				o.Ranges = append(o.Ranges, p)
+			}
+			if host, _, err := net.SplitHostPort(o.Endpoint); err == nil {
+				o.Endpoint = host
 			}
 			o.Log = slog.New(slog.NewTextHandler(s.err, nil))
 			return approver.Run(c.Context(), o)

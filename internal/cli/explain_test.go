@@ -88,7 +88,7 @@ func TestPrintStatus(t *testing.T) {
 		"node-1  Ready  v1.37.0  control-plane",
 		"apiserver    20 days!  2026-12-12  ca\n",
 		"control-plane/scheduler: kube-scheduler.yaml has another content",
-		"problem: etcd is unhealthy", "keelway diagnose",
+		"problem  etcd is unhealthy", "keelway diagnose",
 	} {
 		if !strings.Contains(b.String(), words) {
 			t.Errorf("%q is not in\n%s", words, b.String())

@@ -149,7 +149,7 @@ func printFileState(say func(name, words string), f *operation.FileExplanation) 
 	if now.Link != "" {
 		words += ", leads to " + now.Link
 	}
-	if now.Modified != nil {
+	if now.Modified != nil && now.Modified.Unix() != 0 {
 		words += ", changed " + now.Modified.Format(time.DateTime)
 	}
 	say("now", words)

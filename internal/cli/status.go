@@ -119,7 +119,7 @@ func detail(c operation.ComponentStatus) string {
 }
 
 func short(words string) string {
-	const most = 100
+	const most = 160
 	if runes := []rune(strings.Join(strings.Fields(words), " ")); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}
@@ -210,16 +210,22 @@ func printDrift(w io.Writer, r *operation.StatusReport, width int) {
 
 func printVerdict(w io.Writer, r *operation.StatusReport, width int) {
 	fmt.Fprintln(w)
-	for _, p := range r.Warnings {
-		paragraph(w, "", "warning: "+p, width)
+	said := func(kind string, list []string) {
+		var rows [][]string
+		for _, words := range list {
+			rows = append(rows, []string{kind, short(words)})
+		}
+		hanging(w, "", rows, width)
 	}
+	if r.Busy != "" {
+		said("note", []string{"another keelway is at work, so this changes: " + r.Busy})
+	}
+	said("warning", r.Warnings)
 	if r.Healthy {
 		fmt.Fprintln(w, "All is healthy.")
 		return
 	}
-	for _, p := range r.Problems {
-		paragraph(w, "", "problem: "+short(p), width)
-	}
+	said("problem", r.Problems)
 	if r.Installed {
 		fmt.Fprintln(w, "\nNext:\n  keelway diagnose    why, with each component's last words\n  keelway up          make good what differs")
 	}

@@ -15,13 +15,21 @@ func printStages(w io.Writer, r *operation.StatusReport, width int) {
 		return
 	}
 	for _, s := range r.Stages {
-		there := 0
+		there, all := 0, 0
 		var rows [][]string
 		for _, f := range s.Files {
 			mark, mode := "-", "absent"
-			if f.Exists {
+			switch {
+			case f.Exists:
 				mark, mode = "+", f.Mode
-				there++
+			case f.Optional:
+				mark = " "
+			}
+			if !f.Optional {
+				all++
+				if f.Exists {
+					there++
+				}
 			}
 			rows = append(rows, []string{mark, f.Path, mode, f.Writer, f.Role})
 		}
@@ -29,7 +37,7 @@ func printStages(w io.Writer, r *operation.StatusReport, width int) {
 		if s.Done {
 			done = "done"
 		}
-		fmt.Fprintf(w, "\nStage %d: %s: %s (%d of %d files)\n", s.Number, s.Name, done, there, len(s.Files))
+		fmt.Fprintf(w, "\nStage %d: %s: %s (%d of %d files)\n", s.Number, s.Name, done, there, all)
 		hanging(w, "  ", rows, width)
 	}
 	fmt.Fprintln(w)

@@ -60,7 +60,15 @@ func harden(m *Model) {
 	m.Kubelet.ServerTLSBootstrap = true
 	// A new Service answers this much sooner than with kube-proxy's one second.
 	m.Proxy.NFTables.MinSyncPeriod = metav1.Duration{Duration: 250 * time.Millisecond}
-	m.Tuning = Tuning{DNSReadinessPeriod: 1}
+	// An idle control plane is mostly garbage that is not collected yet.
+	m.Tuning = Tuning{DNSReadinessPeriod: 1, GOGC: 30}
+	env := m.Tuning.Environment()
+	c.APIServer.ExtraEnvs = append(env, c.APIServer.ExtraEnvs...)
+	c.ControllerManager.ExtraEnvs = append(env, c.ControllerManager.ExtraEnvs...)
+	c.Scheduler.ExtraEnvs = append(env, c.Scheduler.ExtraEnvs...)
+	if c.Etcd.Local != nil {
+		c.Etcd.Local.ExtraEnvs = append(env, c.Etcd.Local.ExtraEnvs...)
+	}
 }
 
 func folder(name, path string) config.HostPathMount {

@@ -2,6 +2,9 @@
 package cluster
 
 import (
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
 	"time"
 
 	kubeproxy "k8s.io/kube-proxy/config/v1alpha1"
@@ -46,8 +49,28 @@ type Model struct {
 type Tuning struct {
 	// DNSReadinessPeriod is seconds between two readiness probes of CoreDNS.
 	DNSReadinessPeriod int32
+	// GOGC is how much garbage, in percent of what is in use, the Go programs
+	// collect before they clean up; 0 is Go's own default of 100.
+	GOGC int
 	// DNSReplicas is how many CoreDNS pods there are; kubeadm has two.
 	DNSReplicas int32
+}
+
+// Environment is what the tuning adds to a Go program's environment.
+func (t Tuning) Environment() []config.EnvVar {
+	if t.GOGC == 0 {
+		return nil
+	}
+	return []config.EnvVar{{EnvVar: corev1.EnvVar{Name: "GOGC", Value: strconv.Itoa(t.GOGC)}}}
+}
+
+// UnitLines is the same for a systemd unit's [Service] section.
+func (t Tuning) UnitLines() string {
+	text := ""
+	for _, v := range t.Environment() {
+		text += "Environment=" + v.Name + "=" + v.Value + "\n"
+	}
+	return text
 }
 
 // Host is one machine of the cluster.

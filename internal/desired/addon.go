@@ -7,7 +7,10 @@ import (
 	"keelway.dev/keelway/internal/desired/proxy"
 )
 
-const networkID = "addon/network-ready"
+const (
+	networkID = "addon/network-ready"
+	rulesID   = "addon/service-rules"
+)
 
 func (s *story) flannel() {
 	s.add(Resource{
@@ -53,6 +56,16 @@ func (s *story) dns() {
 		Why:   "A pod that starts before flannel has written this file fails, and is tried again only after a pause.",
 		Wait:  &Wait{Probe: ProbeFile, Target: subnetFile, Seconds: 120},
 	})
+	after := []string{"addon/coredns-config", networkID, "images/addons"}
+	if !s.model.Cluster.Proxy.Disabled {
+		after = append(after, rulesID)
+		s.add(Resource{
+			ID: rulesID, Component: "kube-proxy", After: []string{"addon/kube-proxy", "control-plane/controller-manager"},
+			What: "wait for kube-proxy's rules",
+			Why:  "A connection that a pod opens to a Service before its rules are there is remembered by the kernel as it is, and hangs until it times out.",
+			Wait: &Wait{Probe: ProbeHealth, Target: "http://" + s.host.Init.LocalAPIEndpoint.Loopback() + ":10256/healthz", Seconds: 120},
+		})
+	}
 	if s.model.Cluster.DNS.Disabled {
 		return
 	}
@@ -70,7 +83,7 @@ func (s *story) dns() {
 	})
 	s.add(Resource{
 		ID: "addon/coredns", Component: "coredns",
-		After: []string{"addon/coredns-config", networkID, "images/addons"},
+		After: after,
 		What:  "apply CoreDNS",
 		Why:   "It answers for the names of Services and passes all others on. It is the first ordinary pod, so it is applied when the pod network is up.",
 		Objects: []Object{

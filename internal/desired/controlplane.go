@@ -88,9 +88,9 @@ func (s *story) waitAPI() {
 	s.add(Resource{
 		ID: rolesID, Component: "kube-apiserver", After: []string{servingID},
 		What: "wait for the controllers' roles",
-		Why:  "The API server makes about a hundred roles, one after the other. A controller manager that comes before its own is refused, and asks again only seconds later.",
+		Why:  "The API server makes about a hundred roles, one after the other. The bindings come last, this one first of them: a controller manager that starts much earlier is refused, and asks again only seconds later.",
 		Wait: &Wait{
-			Probe: ProbeBinding, Target: "system:kube-scheduler",
+			Probe: ProbeBinding, Target: "cluster-admin",
 			Seconds: int(s.host.Init.Timeouts.ControlPlaneComponentHealthCheck.Seconds()),
 		},
 	})

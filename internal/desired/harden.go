@@ -70,7 +70,7 @@ func (s *story) approver() {
 		What: "install the approver",
 		Why:  "Kubernetes itself never approves a kubelet's serving certificate, because it cannot know which addresses are the node's. The approver compares each request with the Node.",
 		Files: []File{
-			text(hardening.ApproverUnitFile, hardening.ApproverUnit(), "how to keep the approver running", "systemd"),
+			text(hardening.ApproverUnitFile, hardening.ApproverUnit(s.model), "how to keep the approver running", "systemd"),
 		},
 	})
 	s.add(Resource{

@@ -3,6 +3,7 @@ package desired
 import (
 	"io/fs"
 
+	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired/kubelet"
 )
 
@@ -28,6 +29,10 @@ func (s *story) kubelet() {
 			text(kubelet.DropInFile, kubelet.DropIn(), "where the kubelet finds its kubeconfig, configuration and flags", "systemd"),
 		},
 	})
+	if s.model.Profile == cluster.Hardened {
+		programs := &s.resources[len(s.resources)-1]
+		programs.Files = append(programs.Files, text(kubelet.TuningFile, kubelet.Tuning(s.model), "what Keelway adds to the kubelet's environment", "systemd"))
+	}
 	s.add(Resource{
 		ID: "kubelet-start/config", Component: component, After: []string{"certs/folders"},
 		What: "configure the kubelet",

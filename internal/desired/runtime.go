@@ -36,7 +36,7 @@ func (s *story) runtime() {
 			text(containerd.ConfigFile, containerd.Config(s.model, s.host), "cgroup driver, sandbox image, where CNI plugins lie", "containerd"),
 			text(containerd.CrictlFile, containerd.Crictl(), "the socket that crictl asks", "crictl"),
 			dir("/usr/lib/systemd/system", 0o755, true, "unit files of packages"),
-			text(containerd.UnitFile, containerd.Unit(s.host), "how to keep containerd running; containers outlive its restart", "systemd"),
+			text(containerd.UnitFile, containerd.Unit(s.model, s.host), "how to keep containerd running; containers outlive its restart", "systemd"),
 		},
 	})
 	s.add(Resource{

@@ -88,10 +88,14 @@ func Examine(ctx context.Context, s Sources) (list []Diagnosis, installed bool) 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	e := evidence.Collect(ctx, s.Sources, evidence.Query{Model: s.Model})
-	ill := map[string]bool{}
+	ill := map[string]string{} // how the components are that do not work
 	for i, c := range e.Components {
 		installed = installed || c.Health != state.Absent && c.Health != state.Unknown
-		if c.Health == state.Healthy || c.Health == state.Absent || c.Health == state.Unknown {
+		switch c.Health {
+		case state.Absent:
+			ill[c.Name] = "is not installed"
+			continue
+		case state.Healthy, state.Unknown:
 			continue // of what is unknown, the API server is the one to explain
 		}
 		one := e
@@ -102,27 +106,43 @@ func Examine(ctx context.Context, s Sources) (list []Diagnosis, installed bool) 
 				d.Causes = append(d.Causes, f)
 			}
 		}
-		if len(d.Causes) == 0 {
-			d.Causes = needs(c, ill)
+		// What it says of others counts only where nothing else explains it.
+		if known := needs(c, ill); known != nil && (len(d.Causes) == 0 || d.Causes[0].Weak) {
+			d.Causes = known
 		}
-		ill[c.Name] = true
+		if stopped(c) {
+			d.Words = nil // they were not the reason
+		}
+		ill[c.Name] = "does not work"
 		list = append(list, d)
 	}
 	return list, installed
 }
 
 // needs blames what the component needs, where that does not work either; and
-// nobody but whoever has not started it yet.
-func needs(c evidence.Component, ill map[string]bool) []cause.Finding {
+// nobody but whoever has stopped it, or not started it yet.
+func needs(c evidence.Component, ill map[string]string) []cause.Finding {
 	for _, n := range c.Needs {
-		if ill[n] {
-			return []cause.Finding{{Rule: "needs", Component: c.Name, Cause: "it needs " + n + ", which does not work", Next: "see " + n}}
+		if how := ill[n]; how != "" {
+			f := cause.Finding{Rule: "needs", Component: c.Name, Cause: "it needs " + n + ", which " + how, Next: "see " + n}
+			if how == "is not installed" {
+				f.Next = "run `keelway up` again, which installs it"
+			}
+			return []cause.Finding{f}
 		}
 	}
-	if c.Service != nil && !c.Running && c.Service.Exit == "" && c.Service.Restarts == 0 {
+	switch {
+	case stopped(c):
+		return []cause.Finding{{Rule: "stopped", Component: c.Name, Cause: "it was stopped", Next: "run `keelway up`, which starts it again"}}
+	case c.Service != nil && !c.Running && c.Service.Exit == "" && c.Service.Restarts == 0:
 		return []cause.Finding{{Rule: "not-started", Component: c.Name, Cause: "nobody has started it, as when `keelway up` was interrupted", Next: "run `keelway up` again"}}
 	}
 	return nil
+}
+
+// stopped is true for a service that somebody has ended in good order.
+func stopped(c evidence.Component) bool {
+	return c.Service != nil && !c.Running && c.Service.State == "inactive" && c.Service.Exit == "exit status 0"
 }
 
 // From makes a diagnosis of evidence about one component. It is pure.

@@ -268,3 +268,29 @@ func TestDiagnoseOnlyReads(t *testing.T) {
 		}
 	}
 }
+
+// One cause is told once, and the others only point at it; whoever was stopped
+// in good order is not blamed for his last words.
+func TestExamineAMachineWhoseKubeletWasStopped(t *testing.T) {
+	n := newNode(t)
+	n.manager.status["kubelet"] = service.Status{State: "inactive", Exit: "exit status 0"}
+	n.manager.logs["kubelet"] = []string{
+		`E1122 05:17:38.661793   17985 reflector.go:1] "Failed to watch" err="dial tcp 192.0.2.10:6443: connect: connection refused"`,
+	}
+	found, _ := Examine(context.Background(), n.sources())
+	var rules []string
+	for _, d := range found {
+		if len(d.Causes) != 1 {
+			t.Errorf("%s has %d causes", d.Component, len(d.Causes))
+			continue
+		}
+		rules = append(rules, d.Component+":"+d.Causes[0].Rule)
+		if d.Component == "kubelet" && d.Words != nil {
+			t.Errorf("its words are told: %v", d.Words)
+		}
+	}
+	want := "kubelet:stopped etcd:needs kube-apiserver:needs kube-controller-manager:needs kube-scheduler:needs keelway-approver:needs"
+	if got := strings.Join(rules, " "); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}

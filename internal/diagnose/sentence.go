@@ -21,7 +21,7 @@ func sentence(c evidence.Component, now time.Time) string {
 	case c.Service != nil:
 		return serviceSentence(c, now)
 	case len(c.Containers) == 0:
-		if c.Answer == "it has no container yet" {
+		if c.Workload == "" {
 			return c.Name + " has no container yet"
 		}
 		return c.Name + " has no container here: " + c.Answer

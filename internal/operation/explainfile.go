@@ -2,10 +2,7 @@ package operation
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -19,7 +16,6 @@ import (
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/observe"
-	"keelway.dev/keelway/internal/pki"
 	"keelway.dev/keelway/internal/plan"
 )
 
@@ -57,19 +53,6 @@ type FileState struct {
 	User   string `json:"user,omitempty"`
 	// Difference is what `keelway up` would change about it, and why.
 	Difference string `json:"difference,omitempty"`
-}
-
-// CertificateState is what a certificate says.
-type CertificateState struct {
-	Subject   string    `json:"subject"`
-	Issuer    string    `json:"issuer"`
-	Names     []string  `json:"names,omitempty"`
-	Key       string    `json:"key"`
-	CA        bool      `json:"ca,omitempty"`
-	NotBefore time.Time `json:"notBefore"`
-	NotAfter  time.Time `json:"notAfter"`
-	// DaysLeft is negative after expiry.
-	DaysLeft int `json:"daysLeft"`
 }
 
 func (m *Machine) explainFile(ctx context.Context, file string, want desired.Host) (*FileExplanation, error) {
@@ -110,7 +93,11 @@ func (m *Machine) explainFile(ctx context.Context, file string, want desired.Hos
 		return nil, err
 	}
 	if writer != nil {
-		e.Now.Difference, err = m.difference(ctx, *writer, want, file)
+		var sum string
+		e.Now.Difference, sum, err = m.difference(ctx, *writer, want, file)
+		if !e.Secret && e.Now.Link == "" {
+			e.Now.SHA256 = sum
+		}
 	}
 	return e, err
 }
@@ -137,15 +124,15 @@ func when(r desired.Resource) string {
 	return "by `keelway up`, whenever it differs"
 }
 
-// difference is what `up` would do to a file, "" for nothing.
-func (m *Machine) difference(ctx context.Context, r desired.Resource, want desired.Host, file string) (string, error) {
+// difference is what `up` would do to a file, "" for nothing, and its checksum.
+func (m *Machine) difference(ctx context.Context, r desired.Resource, want desired.Host, file string) (words, sum string, err error) {
 	seen, err := m.Observer.Look(ctx, desired.Host{Name: want.Name, Resources: []desired.Resource{r}})
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	_, programs, _, err := m.expected(ctx, nil)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	in := plan.Inputs{Binaries: known(programs, want, seen), Now: m.Now()}
 	if len(r.Files) > 0 {
@@ -154,9 +141,9 @@ func (m *Machine) difference(ctx context.Context, r desired.Resource, want desir
 	}
 	p := plan.Make(desired.Host{Name: want.Name, Resources: []desired.Resource{r}}, seen, in)
 	for _, s := range p.Steps {
-		return s.Reason, nil
+		return s.Reason, seen.Files[file].SHA256, nil
 	}
-	return strings.Join(p.Refusals, "; "), nil
+	return strings.Join(p.Refusals, "; "), seen.Files[file].SHA256, nil
 }
 
 // fileState looks at one file.
@@ -177,8 +164,8 @@ func (m *Machine) fileState(ctx context.Context, f ExplainedFile) (FileState, er
 		return s, nil
 	}
 	s.Size = entry.Size
-	if entry.Size > 1<<20 || f.Kind == "program" || f.Kind == "directory" {
-		return s, nil // a program's checksum is in Difference, if it is not the right one
+	if entry.Size > 1<<20 || f.Kind == "program" || strings.HasPrefix(f.Kind, "link") {
+		return s, nil
 	}
 	text, err := observe.ReadText(ctx, m.Host, f.Path)
 	if err != nil {
@@ -218,30 +205,4 @@ func (m *Machine) kubeconfigState(ctx context.Context, data []byte, s *FileState
 		}
 		s.Certificate = certificateState(pem, m.Now())
 	}
-}
-
-func certificateState(pem []byte, now time.Time) *CertificateState {
-	c, err := pki.ParseCert(pem)
-	if err != nil {
-		return nil
-	}
-	s := &CertificateState{
-		Subject: c.Subject.String(), Issuer: c.Issuer.String(), CA: c.IsCA, Names: c.DNSNames,
-		NotBefore: c.NotBefore, NotAfter: c.NotAfter, DaysLeft: int(c.NotAfter.Sub(now) / (24 * time.Hour)),
-		Key: keyName(c),
-	}
-	for _, ip := range c.IPAddresses {
-		s.Names = append(s.Names, ip.String())
-	}
-	return s
-}
-
-func keyName(c *x509.Certificate) string {
-	switch k := c.PublicKey.(type) {
-	case *ecdsa.PublicKey:
-		return "ECDSA " + k.Curve.Params().Name
-	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA-%d", k.N.BitLen())
-	}
-	return c.PublicKeyAlgorithm.String()
 }

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"io/fs"
 	"strings"
 
 	"keelway.dev/keelway/internal/desired"
@@ -31,8 +32,10 @@ type StageFile struct {
 	// Writer is the step of `up`, or the component that writes it while it runs.
 	Writer string `json:"writer"`
 	Exists bool   `json:"exists"`
-	// Mode is in octal, as it is.
+	// Mode is in octal, as it is, or "link".
 	Mode string `json:"mode,omitempty"`
+	// Optional files are yours to make or leave.
+	Optional bool `json:"optional,omitempty"`
 }
 
 // StageComponent is how a component should be after the stage, and how it is now.
@@ -85,6 +88,7 @@ func byComponents(want desired.Host) map[int][]StageFile {
 	}
 	extra := map[int][]StageFile{
 		1: {{Path: containerd.Socket, Role: "where the kubelet speaks with containerd", Writer: "containerd"}},
+		2: {{Path: "/etc/default/kubelet", Role: "your own arguments for the kubelet (KUBELET_EXTRA_ARGS)", Writer: "you", Optional: true}},
 		3: {serving},
 	}
 	for _, r := range want.Resources {
@@ -105,7 +109,7 @@ func stages(ctx context.Context, h host.Host, want desired.Host, seen observed.H
 	for n, list := range files {
 		for i, f := range list {
 			if e, err := h.Stat(ctx, f.Path); err == nil {
-				files[n][i].Exists, files[n][i].Mode = true, octal(e.Mode)
+				files[n][i].Exists, files[n][i].Mode = true, shownMode(e.Mode)
 			}
 		}
 	}
@@ -120,7 +124,7 @@ func stages(ctx context.Context, h host.Host, want desired.Host, seen observed.H
 			}
 			s := StageFile{Path: f.Path, Role: f.Note, Writer: r.ID}
 			if have, ok := seen.Files[f.Path]; ok {
-				s.Exists, s.Mode = true, octal(have.Mode)
+				s.Exists, s.Mode = true, shownMode(have.Mode)
 			}
 			files[n] = append(files[n], s)
 		}
@@ -129,7 +133,7 @@ func stages(ctx context.Context, h host.Host, want desired.Host, seen observed.H
 	for i, name := range stageNames() {
 		s := Stage{Number: i + 1, Name: name, Files: files[i+1], Done: true}
 		for _, f := range s.Files {
-			s.Done = s.Done && f.Exists
+			s.Done = s.Done && (f.Exists || f.Optional)
 		}
 		for _, c := range components {
 			should := after(c, s.Number)
@@ -142,6 +146,14 @@ func stages(ctx context.Context, h host.Host, want desired.Host, seen observed.H
 		list = append(list, s)
 	}
 	return list
+}
+
+// shownMode says nothing of a link's own bits, which mean nothing.
+func shownMode(m fs.FileMode) string {
+	if m&fs.ModeSymlink != 0 {
+		return "link"
+	}
+	return octal(m)
 }
 
 // after is how a component should be once a stage is done, on a machine that is

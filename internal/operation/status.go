@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired"
-	"keelway.dev/keelway/internal/diagnose"
 	"keelway.dev/keelway/internal/diagnose/component"
 	"keelway.dev/keelway/internal/diagnose/state"
+	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/observed"
 	"keelway.dev/keelway/internal/plan"
 	"keelway.dev/keelway/internal/report"
@@ -28,6 +29,8 @@ type StatusReport struct {
 	// true when `up` has changed this machine.
 	Basis Basis `json:"basis"`
 	Ours  bool  `json:"ours"`
+	// Busy says which keelway is changing the machine at this moment.
+	Busy string `json:"busy,omitempty"`
 	// Installed is false where nothing of a cluster is.
 	Installed bool `json:"installed"`
 	// Healthy is true when there are no problems.
@@ -114,7 +117,7 @@ func Status(ctx context.Context, m *Machine, o StatusOptions) (*StatusReport, er
 
 	r := &StatusReport{
 		Host: m.Host.Name(), Time: m.Now(), Kubernetes: model.Release.Kubernetes, Profile: model.Profile, Basis: basis,
-		Ours: len(m.Prior.Record().Paths) > 0, API: seen.API != nil, Addresses: addresses(model, host),
+		Busy: m.busy(ctx), Ours: len(m.Prior.Record().Paths) > 0, API: seen.API != nil, Addresses: addresses(model, host),
 	}
 	r.components(seen, memory)
 	r.services(m.Services.Kind(), seen)
@@ -131,27 +134,18 @@ func Status(ctx context.Context, m *Machine, o StatusOptions) (*StatusReport, er
 	return r, nil
 }
 
-// sources are where components are looked at.
-func (m *Machine) sources() state.Sources {
-	return state.Sources{Host: m.Host, Services: m.Services, Client: m.Client.Client, Now: m.Now}
-}
-
-// diagnose explains a failed step.
-func (m *Machine) diagnose(model *cluster.Model) func(context.Context, plan.Step, error) string {
-	return func(ctx context.Context, s plan.Step, cause error) string {
-		return diagnose.Diagnose(ctx, diagnose.Sources{Sources: m.sources(), Model: model}, s, cause)
-	}
-}
-
-// Examine looks for what does not work on this machine, and why; installed is
-// false where there is no cluster.
-func Examine(ctx context.Context, m *Machine) (found []diagnose.Diagnosis, installed bool, err error) {
-	model, _, _, err := m.expected(ctx, nil)
+// busy says who holds the lock; a file that a killed one left says nothing.
+func (m *Machine) busy(ctx context.Context) string {
+	holder, err := observe.ReadText(ctx, m.Host, lockPath)
 	if err != nil {
-		return nil, false, err
+		return ""
 	}
-	found, installed = diagnose.Examine(ctx, diagnose.Sources{Sources: m.sources(), Model: model})
-	return found, installed, nil
+	holder = strings.TrimSpace(holder)
+	pid, _, _ := strings.Cut(strings.TrimPrefix(holder, "process "), ":")
+	if _, err := m.Host.Stat(ctx, "/proc/"+pid); err != nil || pid == "" {
+		return ""
+	}
+	return holder
 }
 
 func addresses(m *cluster.Model, h cluster.Host) Addresses {
@@ -238,7 +232,7 @@ func (r *StatusReport) judge() {
 		}
 	}
 	if n := len(r.Drift); n > 0 {
-		warn("%d steps of `keelway up` are to be done again: something differs from what it made", n)
+		warn("`keelway up` would do %d steps: something differs from what it makes", n)
 	}
 	r.Healthy = len(r.Problems) == 0
 }

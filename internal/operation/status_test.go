@@ -243,7 +243,7 @@ func TestJudge(t *testing.T) {
 			healthy: true, warning: "ca expires in 29 days"},
 		{name: "one that is missing is a difference", change: func(r *StatusReport) { r.Certificates[0] = CertificateStatus{Name: "ca", Missing: true, Problem: "x"} },
 			healthy: true},
-		{name: "drift is no illness", change: func(r *StatusReport) { r.Drift = []Drift{{Step: "certs/ca"}} }, healthy: true, warning: "1 steps"},
+		{name: "drift is no illness", change: func(r *StatusReport) { r.Drift = []Drift{{Step: "certs/ca"}} }, healthy: true, warning: "`keelway up` would do 1 steps"},
 		{name: "no cluster", change: func(r *StatusReport) { r.Installed = false }, problems: "there is no cluster on node-1"},
 	} {
 		r := well()

@@ -78,7 +78,7 @@ func Config(m *cluster.Model, h cluster.Host) []byte {
 
 // Unit is containerd's unit. Delegate and KillMode matter: containers keep
 // their cgroups and live on while containerd restarts.
-func Unit(h cluster.Host) []byte {
+func Unit(m *cluster.Model, h cluster.Host) []byte {
 	score := ""
 	if h.Facts.OOMScoreAdjustable {
 		score = "OOMScoreAdjust=-999\n"
@@ -98,7 +98,7 @@ RestartSec=5
 LimitNPROC=infinity
 LimitCORE=infinity
 TasksMax=infinity
-` + score + `
+` + m.Tuning.UnitLines() + score + `
 [Install]
 WantedBy=multi-user.target
 `)

@@ -1,5 +1,7 @@
 package kubelet
 
+import "keelway.dev/keelway/internal/cluster"
+
 // Unit is kubelet.service as in the Debian package kubelet.
 func Unit() []byte {
 	return []byte(`[Unit]
@@ -33,4 +35,12 @@ EnvironmentFile=-/etc/default/kubelet
 ExecStart=
 ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
 `)
+}
+
+// TuningFile is Keelway's own addition to the unit.
+const TuningFile = DropInDir + "/20-keelway.conf"
+
+// Tuning is the drop-in of the hardened profile.
+func Tuning(m *cluster.Model) []byte {
+	return []byte("[Service]\n" + m.Tuning.UnitLines())
 }

@@ -99,7 +99,7 @@ func DaemonSet(m *cluster.Model, h cluster.Host) *apps.DaemonSet {
 							{Name: "xtables-lock", MountPath: "/run/xtables.lock"},
 							{Name: "lib-modules", MountPath: "/lib/modules", ReadOnly: true},
 						},
-						Env: append(env, staticpod.Env(h.Facts.ProxyEnvironment)...),
+						Env: append(env, staticpod.Env(h.Facts.ProxyEnvironment, m.Tuning.Environment())...),
 					}},
 					HostNetwork:        true,
 					ServiceAccountName: name,

@@ -22,8 +22,9 @@ type Finding struct {
 	// Cause is what is wrong; Next is what to do.
 	Cause string `json:"cause"`
 	Next  string `json:"next"`
-	// weak findings point at another component.
-	weak  bool
+	// Weak findings point at another component.
+	Weak bool `json:"-"`
+	// place is the component's among those that need each other.
 	place int
 }
 
@@ -83,19 +84,19 @@ func Find(e evidence.Evidence) []Finding {
 				continue
 			}
 			done[c.component] = true
-			found = append(found, Finding{Rule: r.name, Component: c.component, Line: c.text, Cause: why, Next: next, weak: r.weak, place: c.place})
+			found = append(found, Finding{Rule: r.name, Component: c.component, Line: c.text, Cause: why, Next: next, Weak: r.weak, place: c.place})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Finding) int {
-		if a.weak != b.weak {
-			if a.weak {
+		if a.Weak != b.Weak {
+			if a.Weak {
 				return 1
 			}
 			return -1
 		}
 		return cmp.Compare(a.place, b.place)
 	})
-	if i := slices.IndexFunc(found, func(f Finding) bool { return f.weak }); i > 0 {
+	if i := slices.IndexFunc(found, func(f Finding) bool { return f.Weak }); i > 0 {
 		found = found[:i]
 	}
 	return distinct(found)

@@ -34,7 +34,9 @@ func (st *State) workload(ctx context.Context, seen Seen) {
 	case apierrors.IsNotFound(err):
 		st.Health, st.Answer = Absent, fmt.Sprintf("%s %s/%s does not exist", st.Kind, st.Namespace, st.Workload)
 	case err != nil:
-		st.Health, st.Answer = Unknown, err.Error()
+		st.Health, st.Answer = Unknown, plain(err.Error())
+	case wanted == 0 && st.Kind == component.DaemonSet:
+		st.Health, st.Answer = Unhealthy, "the controller manager has asked for no pod of it yet"
 	default:
 		st.Answer = fmt.Sprintf("%d of %d pods available", available, wanted)
 		st.Health = Unhealthy
