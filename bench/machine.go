@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	adminConf = "/etc/kubernetes/admin.conf"
+	// superAdmin is written by both sides before the API server runs.
+	superAdmin = "/etc/kubernetes/super-admin.conf"
 	// upLimit is how long one cluster may take; downLimit how long its removal.
 	upLimit   = 3 * time.Minute
 	downLimit = 5 * time.Minute
@@ -92,7 +93,7 @@ func (b *bench) target() watch.Target {
 	n := b.ours.Cluster.Networking
 	address, _ := n.ServiceAddress(10) // a valid model has it
 	return watch.Target{
-		AdminConf: adminConf, Node: b.ours.Hosts[0].Init.NodeRegistration.Name,
+		Kubeconfig: superAdmin, Node: b.ours.Hosts[0].Init.NodeRegistration.Name,
 		DNS: address.String(), Name: "kubernetes.default.svc." + n.DNSDomain + ".",
 	}
 }

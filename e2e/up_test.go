@@ -112,6 +112,10 @@ func expectKubeadm(t *testing.T) {
 }
 
 func answers(t *testing.T) {
+	// The controllers' startup probes begin ten seconds after their start.
+	for _, p := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
+		kubectl(t, "-n", "kube-system", "wait", "--for=condition=Ready", "--timeout=60s", "pod/"+p+"-"+node(t))
+	}
 	var pods struct {
 		Items []struct {
 			Metadata struct{ Name, Namespace string }

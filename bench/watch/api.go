@@ -15,19 +15,19 @@ import (
 // replicas is how many CoreDNS pods there are to be.
 const replicas = 2
 
-// watchAPI asks the API with admin.conf until CoreDNS is Ready.
+// watchAPI asks the API as its administrator until CoreDNS is Ready.
 func (w *Watcher) watchAPI(ctx context.Context) {
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
 	var conf []byte
 	var client kubernetes.Interface
-	for !w.has(NodeReady, DNSReady) {
+	for !w.has(APILive, NodeReady, DNSReady) {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now, err := os.ReadFile(w.target.AdminConf)
+		now, err := os.ReadFile(w.target.Kubeconfig)
 		if err != nil {
 			w.say(err)
 			continue
@@ -40,7 +40,7 @@ func (w *Watcher) watchAPI(ctx context.Context) {
 			}
 			conf = now
 		}
-		w.see(Admin)
+		w.see(Written)
 		if err := w.ask(ctx, client); err != nil {
 			w.say(err)
 		}
@@ -60,23 +60,34 @@ func connect(kubeconfig []byte) (kubernetes.Interface, error) {
 // ask asks what was not seen yet, one after the other.
 func (w *Watcher) ask(ctx context.Context, c kubernetes.Interface) error {
 	if !w.has(APILive) {
-		if _, err := c.CoreV1().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx); err != nil {
-			return err
+		// Nodes can be ready before the API server calls itself ready.
+		if _, err := c.CoreV1().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx); err == nil {
+			w.see(APILive)
 		}
-		w.see(APILive)
 	}
 	if !w.has(NodeReady) {
-		n, err := c.CoreV1().Nodes().Get(ctx, w.target.Node, metav1.GetOptions{})
-		if err != nil {
+		if err := w.askNode(ctx, c); err != nil {
 			return err
 		}
-		w.see(NodeRegistered)
-		for _, condition := range n.Status.Conditions {
-			if condition.Type == corev1.NodeReady && condition.Status == corev1.ConditionTrue {
-				w.see(NodeReady)
-			}
+	}
+	return w.askDNS(ctx, c)
+}
+
+func (w *Watcher) askNode(ctx context.Context, c kubernetes.Interface) error {
+	n, err := c.CoreV1().Nodes().Get(ctx, w.target.Node, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	w.see(NodeRegistered)
+	for _, condition := range n.Status.Conditions {
+		if condition.Type == corev1.NodeReady && condition.Status == corev1.ConditionTrue {
+			w.see(NodeReady)
 		}
 	}
+	return nil
+}
+
+func (w *Watcher) askDNS(ctx context.Context, c kubernetes.Interface) error {
 	pods, err := c.CoreV1().Pods("kube-system").List(ctx, metav1.ListOptions{LabelSelector: "k8s-app=kube-dns"})
 	if err != nil {
 		return err

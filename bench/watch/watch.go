@@ -15,8 +15,8 @@ type Moment string
 
 // The moments, in the order in which they are usually seen.
 const (
-	Admin          Moment = "admin.conf written"
-	APILive        Moment = "API live"        // /readyz answers 200 to admin.conf
+	Written        Moment = "kubeconfig written"
+	APILive        Moment = "API live"        // /readyz answers 200
 	NodeRegistered Moment = "node registered" // the Node exists
 	NodeReady      Moment = "node Ready"
 	DNSCreated     Moment = "CoreDNS pods created"
@@ -28,7 +28,7 @@ const (
 
 // Moments lists them in that order.
 func Moments() []Moment {
-	return []Moment{Admin, APILive, NodeRegistered, NodeReady, DNSCreated, DNSRunning, DNSReady, ServiceAnswers, Complete}
+	return []Moment{Written, APILive, NodeRegistered, NodeReady, DNSCreated, DNSRunning, DNSReady, ServiceAnswers, Complete}
 }
 
 // Timeline says how long after the start each moment was first seen.
@@ -40,8 +40,10 @@ const pace = 50 * time.Millisecond
 
 // Target is the cluster to look at. All fields are needed.
 type Target struct {
-	// AdminConf is the administrator's kubeconfig, which may not be there yet.
-	AdminConf string
+	// Kubeconfig is an administrator's, which may not be there yet. It must be
+	// one whose rights depend on no binding, such as super-admin.conf, or a
+	// moment is seen only when the binding is there.
+	Kubeconfig string
 	// Node is the one node's name.
 	Node string
 	// DNS is the ClusterIP of kube-dns; Name is a Service that it knows, with

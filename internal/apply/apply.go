@@ -78,12 +78,12 @@ func (o *Operation) Run(ctx context.Context) (steps int, err error) {
 		if p.Empty() {
 			return steps, nil
 		}
-		if now := fingerprint(p); before != nil && slices.Equal(before, now) {
+		now := fingerprint(p)
+		if before != nil && slices.Equal(before, now) {
 			return steps, fmt.Errorf("no progress on %s: after doing it, %s is still to do because %s",
 				p.Steps[0].Host, p.Steps[0].ID(), p.Steps[0].Reason)
-		} else {
-			before = now
 		}
+		before = now
 		if err := o.Begin(ctx, p); err != nil {
 			return steps, err
 		}

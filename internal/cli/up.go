@@ -97,11 +97,10 @@ func kubeconfigPath(chosen string) (string, error) {
 	case "none":
 		return "", nil
 	case "":
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", nil // no home, no file of the user's own
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, ".kube", "config"), nil
 		}
-		return filepath.Join(home, ".kube", "config"), nil
+		return "", nil // no home, no file of the user's own
 	}
 	return filepath.Abs(chosen)
 }

@@ -132,6 +132,8 @@ func needs(c evidence.Component, ill map[string]string) []cause.Finding {
 		}
 	}
 	switch {
+	case c.Health == state.Starting:
+		return []cause.Finding{{Rule: "starting", Component: c.Name, Cause: "it was started a moment ago", Next: "look again in a few seconds"}}
 	case stopped(c):
 		return []cause.Finding{{Rule: "stopped", Component: c.Name, Cause: "it was stopped", Next: "run `keelway up`, which starts it again"}}
 	case c.Service != nil && !c.Running && c.Service.Exit == "" && c.Service.Restarts == 0:

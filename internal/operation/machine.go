@@ -12,7 +12,6 @@ import (
 
 	"keelway.dev/keelway/internal/apply"
 	"keelway.dev/keelway/internal/bundle"
-	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/kube"
@@ -68,7 +67,7 @@ func (p programs) OpenBinary(name string) (io.ReadCloser, error) {
 }
 
 // converge makes the host what want says, and returns how many steps it took.
-func (m *Machine) converge(ctx context.Context, model *cluster.Model, want desired.Host, b programs, sums map[string]string) (int, error) {
+func (m *Machine) converge(ctx context.Context, want desired.Host, b programs, sums map[string]string) (int, error) {
 	runner := &step.Runner{
 		Host: m.Host, Services: m.Services, Bundle: b, Sums: sums, Client: m.Client.Client,
 		Probe: m.Observer.Probe, Random: rand.Reader, Now: m.Now,

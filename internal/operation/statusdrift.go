@@ -65,6 +65,9 @@ func drift(want desired.Host, seen observed.Host, in plan.Inputs, programs bool)
 	p := plan.Make(want, seen, in)
 	for _, s := range p.Steps {
 		d := Drift{Step: s.ID(), Change: s.Change, Reason: s.Reason}
+		if len(s.Resource.Objects) > 0 {
+			d.Reason = strings.Replace(d.Reason, "//", "/", 1) // the whole cluster's have no namespace
+		}
 		if s.Change == plan.Create || s.Change == plan.Update {
 			d.Files = s.Paths()
 			d.Lines = lines(s.Resource.Files, seen)

@@ -72,7 +72,7 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 		return nil, err
 	}
 	result := &UpResult{Model: model}
-	if result.Steps, err = m.converge(ctx, model, want, programs{b, o.Self}, sums); err != nil {
+	if result.Steps, err = m.converge(ctx, want, programs{b, o.Self}, sums); err != nil {
 		return result, err
 	}
 	if o.Until != "" {

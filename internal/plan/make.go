@@ -142,7 +142,7 @@ func fileDifference(want desired.File, have observed.File, exists bool, binaries
 		}
 		return ""
 	}
-	sum := ""
+	var sum string
 	if want.Binary != "" {
 		sum = binaries[want.Binary]
 	} else {

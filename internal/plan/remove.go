@@ -9,8 +9,10 @@ import (
 )
 
 // containerdPaths stay when others have containers in the same runtime.
-var containerdPaths = []string{"/var/lib/containerd", "/run/containerd", "/opt/containerd", "/etc/containerd", "/usr/local/bin/containerd",
-	"/usr/local/bin/containerd-shim-runc-v2", "/usr/local/sbin/runc", "/usr/lib/systemd/system/containerd.service"}
+func containerdPaths() []string {
+	return []string{"/var/lib/containerd", "/run/containerd", "/opt/containerd", "/etc/containerd", "/usr/local/bin/containerd",
+		"/usr/local/bin/containerd-shim-runc-v2", "/usr/local/sbin/runc", "/usr/lib/systemd/system/containerd.service"}
+}
 
 // MakeRemoval decides what has to go, in the order in which it can: first what
 // restarts other things, then what runs, then what holds files open, then files.
@@ -20,8 +22,8 @@ func MakeRemoval(host string, left observed.Residue) Plan {
 	if keepRuntime {
 		p.Notes = append(p.Notes, fmt.Sprintf("containerd stays: the namespaces %s hold containers or images of others", strings.Join(left.OtherNamespaces, ", ")))
 		left.Runtime, left.Daemon = false, false
-		left.Paths = except(left.Paths, containerdPaths)
-		left.Restore = except(left.Restore, containerdPaths)
+		left.Paths = except(left.Paths, containerdPaths())
+		left.Restore = except(left.Restore, containerdPaths())
 		left.Mounts = except(left.Mounts, []string{"/run/containerd", "/var/lib/containerd"})
 	}
 	add := func(name string, kind desired.ResidueKind, targets []string, what, why string) {

@@ -153,7 +153,7 @@ func (b *Book) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.host.Put(ctx, host.Entry{Path: Path, Mode: 0o600}, io.Reader(bytes.NewReader(data)))
+	return b.host.Put(ctx, host.Entry{Path: Path, Mode: 0o600}, bytes.NewReader(data))
 }
 
 // GiveBack makes a path what it was before it was first replaced.
@@ -171,16 +171,35 @@ func (b *Book) GiveBack(ctx context.Context, p string) error {
 			return err
 		}
 	} else {
-		r, err := b.host.Open(ctx, was.Copy)
-		if err != nil {
-			return fmt.Errorf("cannot give back %s: its copy is gone: %w", p, err)
-		}
-		defer r.Close()
-		if err := b.host.Put(ctx, e, r); err != nil {
-			return err
+		if err := b.giveBackFile(ctx, e, was.Copy); err != nil {
+			return fmt.Errorf("cannot give back %s: %w", p, err)
 		}
 	}
 	// What is given back is nobody's change any more.
 	delete(b.record.Paths, p)
 	return b.save(ctx)
+}
+
+// giveBackFile writes a file's copy back, unless it is as it was.
+func (b *Book) giveBackFile(ctx context.Context, e host.Entry, from string) error {
+	old, err := b.read(ctx, from)
+	if err != nil {
+		return fmt.Errorf("its copy cannot be read: %w", err)
+	}
+	have, err := b.host.Stat(ctx, e.Path)
+	if err == nil && have.Mode == e.Mode && have.UID == e.UID && have.GID == e.GID {
+		if now, err := b.read(ctx, e.Path); err == nil && bytes.Equal(now, old) {
+			return nil
+		}
+	}
+	return b.host.Put(ctx, e, bytes.NewReader(old))
+}
+
+func (b *Book) read(ctx context.Context, p string) ([]byte, error) {
+	r, err := b.host.Open(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
 }

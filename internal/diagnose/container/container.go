@@ -122,6 +122,8 @@ func (r *Runtime) conditions(list []*cri.RuntimeCondition) {
 			r.Ready = c.Status
 		case "NetworkReady":
 			r.NetworkReady = c.Status
+		default:
+			continue // such as containerd's warnings of what will be dropped
 		}
 		if !c.Status && c.Message != "" {
 			words = append(words, c.Message)

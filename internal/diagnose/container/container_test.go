@@ -34,6 +34,7 @@ func TestRead(t *testing.T) {
 		Sandboxes:  []container.Sandbox{{ID: "s", Namespace: "kube-system", Pod: "etcd-node-1", UID: "u1", Created: began}},
 		Conditions: []*cri.RuntimeCondition{
 			{Type: "RuntimeReady", Status: true},
+			{Type: "ContainerdHasNoDeprecationWarnings", Message: "cgroup v1 is deprecated"},
 			{Type: "NetworkReady", Reason: "NetworkPluginNotReady", Message: "Network plugin returns error: cni plugin not initialized"},
 		},
 	}

@@ -50,7 +50,7 @@ func (h *Host) Remove(ctx context.Context, path string) error {
 		return fmt.Errorf("remove %s: %w", path, err)
 	}
 	for _, name := range []string{filepath.Base(path), filepath.Base(host.TempPath(path))} {
-		if err := removeAt(ctx, dir, name, uint64(there.Dev), path); err != nil {
+		if err := removeAt(ctx, dir, name, there.Dev, path); err != nil {
 			return fmt.Errorf("remove %s: %w", path, err)
 		}
 	}
@@ -82,7 +82,7 @@ func removeAt(ctx context.Context, dir int, name string, dev uint64, shown strin
 	if err := unix.Fstat(fd, &s); err != nil {
 		return &fs.PathError{Op: "stat", Path: shown, Err: err}
 	}
-	if uint64(s.Dev) != dev {
+	if s.Dev != dev {
 		return fmt.Errorf("%s is on another file system (a mount, or a btrfs subvolume); unmount or delete it first", shown)
 	}
 	for {

@@ -21,7 +21,7 @@ func credential(u unit.Unit, env map[string]string) (*syscall.Credential, error)
 		who, err := user.Lookup(u.User)
 		if err != nil {
 			if who, err = user.LookupId(u.User); err != nil {
-				return nil, fmt.Errorf("User=%s: no such user", u.User)
+				return nil, fmt.Errorf("the unit's User=%s: no such user", u.User)
 			}
 		}
 		if c.Uid, err = id(who.Uid); err != nil {
@@ -32,7 +32,7 @@ func credential(u unit.Unit, env map[string]string) (*syscall.Credential, error)
 		}
 		groups, err := who.GroupIds()
 		if err != nil {
-			return nil, fmt.Errorf("User=%s: its groups: %w", u.User, err)
+			return nil, fmt.Errorf("the unit's User=%s: its groups: %w", u.User, err)
 		}
 		for _, g := range groups {
 			n, err := id(g)
@@ -47,7 +47,7 @@ func credential(u unit.Unit, env map[string]string) (*syscall.Credential, error)
 		group, err := user.LookupGroup(u.Group)
 		if err != nil {
 			if group, err = user.LookupGroupId(u.Group); err != nil {
-				return nil, fmt.Errorf("Group=%s: no such group", u.Group)
+				return nil, fmt.Errorf("the unit's Group=%s: no such group", u.Group)
 			}
 		}
 		if c.Gid, err = id(group.Gid); err != nil {

@@ -18,7 +18,7 @@ import (
 
 // spec is what all commands of the unit have in common, and their variables.
 func (k *keeper) spec(u unit.Unit) (process.Spec, map[string]string, error) {
-	base := map[string]string{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	base := map[string]string{"PATH": process.Search}
 	cred, err := credential(u, base)
 	if err != nil {
 		return process.Spec{}, nil, err

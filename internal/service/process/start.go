@@ -6,11 +6,16 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
+
+// Search is where a program without a slash is looked for, and the PATH of
+// every service: systemd's.
+const Search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // Spec is what to start and how.
 type Spec struct {
@@ -28,9 +33,6 @@ type Spec struct {
 	// OOMScoreAdjust is nil to leave it.
 	OOMScoreAdjust *int
 }
-
-// Search is where a program without a slash is looked for, in systemd's order.
-var search = [...]string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
 // Start starts a child in a session of its own. Besides the process it returns
 // notes: what of the spec could not be given, and why.
@@ -90,7 +92,7 @@ func lookup(path string) (string, error) {
 			return path, nil
 		}
 	}
-	for _, dir := range search {
+	for _, dir := range filepath.SplitList(Search) {
 		if info, err := os.Stat(dir + "/" + path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
 			return dir + "/" + path, nil
 		}

@@ -25,7 +25,7 @@ func (d *daemon) command(ctx context.Context, argv ...string) error {
 	os.Remove(out.Name())
 	p, _, err := d.table.Start(process.Spec{
 		Path: argv[0], Argv: argv, Output: out, Umask: 0o022,
-		Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"},
+		Env: []string{"PATH=" + process.Search, "LANG=C.UTF-8"},
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"keelway.dev/keelway/internal/service/logfile"
+	"keelway.dev/keelway/internal/service/process"
 )
 
 // Command is what `keelway supervise` does with its arguments: it runs the
@@ -68,7 +69,7 @@ func Detach(ctx context.Context, o Options) error {
 	// Nothing of the caller's environment: it may hold secrets, a proxy, or the
 	// name of a service that this is not part of.
 	cmd.Env = []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"PATH=" + process.Search,
 		"LANG=C.UTF-8",
 		fmt.Sprintf("%s=%d", readyVariable, readyFD),
 	}

@@ -32,7 +32,7 @@ func (d *daemon) handler() http.Handler {
 		})
 	}
 	handle("GET "+Protocol, func(*http.Request, string) (any, error) { return d.about(), nil })
-	handle("GET "+Protocol+"/service/{name}", func(_ *http.Request, name string) (any, error) { return d.status(name) })
+	handle("GET "+Protocol+"/service/{name}", func(_ *http.Request, name string) (any, error) { return d.status(name), nil })
 	handle("POST "+Protocol+"/service/{name}/start", func(r *http.Request, name string) (any, error) {
 		return nil, d.run(r.Context(), name, (*keep.Service).Start)
 	})
@@ -114,7 +114,7 @@ func (d *daemon) about() About {
 	return a
 }
 
-func (d *daemon) status(name string) (Status, error) {
+func (d *daemon) status(name string) Status {
 	d.mu.Lock()
 	s := d.services[name]
 	d.mu.Unlock()
@@ -132,7 +132,7 @@ func (d *daemon) status(name string) (Status, error) {
 		_, err := unit.Load(d.o.UnitDirs, name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && !enabled:
-			return Status{}, nil
+			return Status{}
 		case s == nil:
 			st = Status{Known: true, State: keep.Inactive}
 		}
@@ -144,5 +144,5 @@ func (d *daemon) status(name string) (Status, error) {
 	if enabled {
 		st.Boot = d.init.String()
 	}
-	return st, nil
+	return st
 }
