@@ -51,8 +51,8 @@ func (b *bench) remove(ctx context.Context) error {
 }
 
 // once makes one cluster: prepare brings the machine to where time begins, and
-// make does the rest. It measures, and removes everything.
-func (b *bench) once(ctx context.Context, scenario string, who side, prepare, make func(context.Context) error) (err error) {
+// build does the rest. It measures, and removes everything.
+func (b *bench) once(ctx context.Context, scenario string, who side, prepare, build func(context.Context) error) (err error) {
 	defer func() { err = errors.Join(err, b.remove(ctx)) }()
 	ctx, cancel := context.WithTimeout(ctx, upLimit+b.settle)
 	defer cancel()
@@ -65,7 +65,7 @@ func (b *bench) once(ctx context.Context, scenario string, who side, prepare, ma
 	defer stop()
 	w := watch.Start(watched, start, b.target())
 	made := asynchronously(func() error {
-		err := make(ctx)
+		err := build(ctx)
 		if err != nil {
 			stop() // nothing more will come
 		}

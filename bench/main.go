@@ -21,6 +21,7 @@ type options struct {
 	pairs                                           int
 	only                                            string
 	settle                                          time.Duration
+	alone                                           bool
 }
 
 func main() {
@@ -34,6 +35,7 @@ func main() {
 	flag.IntVar(&o.pairs, "pairs", 5, "how many pairs of reference and Keelway")
 	flag.StringVar(&o.only, "only", "", "only these, with commas: "+names(scenarios()))
 	flag.DurationVar(&o.settle, "settle", time.Minute, "how long a cluster is left alone before its memory is measured")
+	flag.BoolVar(&o.alone, "alone", false, "make clusters with Keelway only, for a quick look while working on it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o, os.Stdout)

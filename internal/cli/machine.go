@@ -37,7 +37,11 @@ func (s streams) onMachine(ctx context.Context, events report.Sink, do func(*ope
 	}
 	var failed *apply.FailedError
 	e := report.Event{Kind: report.Failed, Host: m.Host.Name(), Time: m.Now(), What: "failed", Detail: err.Error()}
+	var refused *apply.RefusedError
+	var unfit *operation.PreflightError
 	switch {
+	case errors.As(err, &refused), errors.As(err, &unfit):
+		e.What = "not begun"
 	case ctx.Err() != nil:
 		e.What, e.Detail = "interrupted", "what was done stays; run the same command again to go on"
 	case errors.As(err, &failed):

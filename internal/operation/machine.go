@@ -67,7 +67,10 @@ func (p programs) OpenBinary(name string) (io.ReadCloser, error) {
 }
 
 // converge makes the host what want says, and returns how many steps it took.
-func (m *Machine) converge(ctx context.Context, want desired.Host, b programs, sums map[string]string) (int, error) {
+// note is called before the first step of each plan; diagnose explains a step
+// that failed.
+func (m *Machine) converge(ctx context.Context, want desired.Host, b programs, sums map[string]string,
+	note func(context.Context) error, diagnose func(context.Context, plan.Step, error) string) (int, error) {
 	runner := &step.Runner{
 		Host: m.Host, Services: m.Services, Bundle: b, Sums: sums, Client: m.Client.Client,
 		Probe: m.Observer.Probe, Random: rand.Reader, Now: m.Now,
@@ -80,10 +83,16 @@ func (m *Machine) converge(ctx context.Context, want desired.Host, b programs, s
 			}
 			return plan.Make(want, seen, plan.Inputs{Binaries: sums, Now: m.Now()}), nil
 		},
-		Begin:   m.remember,
-		Execute: runner.Run,
-		Events:  m.Events,
-		Now:     m.Now,
+		Begin: func(ctx context.Context, p plan.Plan) error {
+			if err := m.remember(ctx, p); err != nil {
+				return err
+			}
+			return note(ctx)
+		},
+		Execute:  runner.Run,
+		Diagnose: diagnose,
+		Events:   m.Events,
+		Now:      m.Now,
 	}
 	return loop.Run(ctx)
 }

@@ -62,11 +62,12 @@ const (
 // SaveOptions writes down what the user chose and the checksums of the programs,
 // for status and explain. It writes only what has changed, and no secret.
 func (m *Machine) SaveOptions(ctx context.Context, chosen cluster.Options, model *cluster.Model, programs map[string]string) error {
+	net := model.Cluster.Networking
 	o := Options{
 		KubernetesVersion: model.Release.Kubernetes, Profile: model.Profile,
-		NodeName: chosen.NodeName, AdvertiseAddress: chosen.AdvertiseAddress, BindPort: chosen.BindPort,
+		NodeName: model.Hosts[0].Init.NodeRegistration.Name, AdvertiseAddress: chosen.AdvertiseAddress, BindPort: chosen.BindPort,
 		ControlPlaneEndpoint: chosen.ControlPlaneEndpoint, CertSANs: chosen.CertSANs,
-		PodSubnet: chosen.PodSubnet, ServiceSubnet: chosen.ServiceSubnet, DNSDomain: chosen.DNSDomain,
+		PodSubnet: net.PodSubnet, ServiceSubnet: net.ServiceSubnet, DNSDomain: net.DNSDomain,
 		CertificatesDir: chosen.CertificatesDir, ImageRepository: chosen.ImageRepository,
 		KeepTaint: chosen.KeepTaint, Programs: programs,
 	}

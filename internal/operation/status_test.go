@@ -367,7 +367,7 @@ func TestOptions(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	// What was chosen is written once, and never a token.
-	chosen := cluster.Options{ServiceSubnet: "10.50.0.0/16", Token: "abcdef.0123456789abcdef"}
+	chosen := cluster.Options{Token: "abcdef.0123456789abcdef"}
 	for range 2 {
 		if err := m.SaveOptions(ctx, chosen, model, map[string]string{"runc": "aa"}); err != nil {
 			t.Fatal(err)
@@ -380,7 +380,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	o, basis, err = m.LoadOptions(ctx)
-	if err != nil || basis != Recorded || o.ServiceSubnet != "10.50.0.0/16" || o.Programs["runc"] != "aa" || puts != 1 || o.Cluster().Token != "" {
+	if err != nil || basis != Recorded || o.ServiceSubnet != model.Cluster.Networking.ServiceSubnet || o.Programs["runc"] != "aa" || puts != 1 || o.Cluster().Token != "" {
 		t.Errorf("%s, %+v, %d writes, %v", basis, o, puts, err)
 	}
 	if err := h.Put(ctx, host.Entry{Path: optionsPath, Mode: 0o644}, strings.NewReader("{")); err != nil {

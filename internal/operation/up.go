@@ -49,6 +49,10 @@ type UpResult struct {
 // Up makes this machine a cluster: preflight, install, start, prove.
 func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 	began := m.Now()
+	var err error
+	if o.Cluster, err = m.keep(ctx, o.Cluster); err != nil {
+		return nil, err
+	}
 	model, err := m.model(ctx, o.Cluster)
 	if err != nil {
 		return nil, err
@@ -72,7 +76,11 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 		return nil, err
 	}
 	result := &UpResult{Model: model}
-	if result.Steps, err = m.converge(ctx, want, programs{b, o.Self}, sums); err != nil {
+	note := func(ctx context.Context) error { return m.SaveOptions(ctx, o.Cluster, model, sums) }
+	if result.Steps, err = m.converge(ctx, want, programs{b, o.Self}, sums, note, m.diagnose(model)); err != nil {
+		return result, err
+	}
+	if err := note(ctx); err != nil {
 		return result, err
 	}
 	if o.Until != "" {
