@@ -48,6 +48,7 @@ func newApprover(s streams) *cobra.Command {
 				o.Endpoint = host
 			}
 			o.Log = slog.New(slog.NewTextHandler(s.err, nil))
+			trimLater()
 			return approver.Run(c.Context(), o)
 		},
 	}

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/host/local"
 	"keelway.dev/keelway/internal/service/supervisor"
 )
 
@@ -15,7 +18,12 @@ func newSupervise(streams) *cobra.Command {
 		Hidden:             true,
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {
+			trimLater()
 			return supervisor.Command(c.Context(), []string{desired.SelfPath, "supervise"}, args)
 		},
 	}
 }
+
+// trimLater gives memory back when a service's start is over. That it fails is
+// no reason to end the service.
+func trimLater() { time.AfterFunc(30*time.Second, func() { _ = local.Trim() }) }

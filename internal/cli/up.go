@@ -14,7 +14,7 @@ import (
 
 func newUp(s streams) *cobra.Command {
 	var o operation.UpOptions
-	var profile, output, kubeconfig string
+	var profile, output, kubeconfig, bundle string
 	var verbose bool
 	c := &cobra.Command{
 		Use:   "up",
@@ -29,10 +29,14 @@ is left to do.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Cluster.Profile = cluster.Profile(profile)
 			o.Self = s.self
-			var err error
-			if o.Bundle, err = findBundle(o.Bundle, s.self, o.Cluster.KubernetesVersion); err != nil {
-				return usageError{err}
+			o.FindBundle = func(kubernetes string) (string, error) {
+				path, err := findBundle(bundle, s.self, kubernetes)
+				if err != nil {
+					return "", usageError{err}
+				}
+				return path, nil
 			}
+			var err error
 			if o.KubeConfig, err = kubeconfigPath(kubeconfig); err != nil {
 				return usageError{err}
 			}
@@ -55,7 +59,7 @@ is left to do.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Bundle, "bundle", "", "the bundle to install from: a folder or a .tar.zst (default: looked for beside keelway)")
+	f.StringVar(&bundle, "bundle", "", "the bundle to install from: a folder or a .tar.zst (default: looked for beside keelway)")
 	clusterFlags(c, &o.Cluster, &profile)
 	f.StringSliceVar(&o.IgnorePreflight, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
 	f.StringVar(&o.Until, "until", "", "stop after this phase, to go step by step (the phases: keelway explain)")

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"fmt"
 
 	"keelway.dev/keelway/internal/apply"
 	"keelway.dev/keelway/internal/kube"
@@ -23,6 +24,9 @@ type DownOptions struct {
 func Down(ctx context.Context, m *Machine, o DownOptions) (int, error) {
 	began := m.Now()
 	m.emit(report.Event{Kind: report.Start, Host: m.Host.Name(), What: "keelway down · " + m.Host.Name()})
+	if err := m.ours(ctx); err != nil {
+		return 0, err
+	}
 	if o.KubeConfig != "" {
 		if admin, err := m.readConfig(ctx, kube.AdminConf); err == nil {
 			for _, c := range admin.Clusters {
@@ -70,6 +74,24 @@ func Down(ctx context.Context, m *Machine, o DownOptions) (int, error) {
 func (m *Machine) endDaemon(ctx context.Context) error {
 	if s, ok := m.Services.(*service.Supervisor); ok {
 		return s.End(ctx, true)
+	}
+	return nil
+}
+
+// ours refuses a machine with a cluster of which there is no record: it is
+// somebody else's, and what is theirs stays.
+func (m *Machine) ours(ctx context.Context) error {
+	if len(m.Prior.Record().Paths) > 0 {
+		return nil
+	}
+	left, err := m.Observer.Residue(ctx, m.Prior.Record())
+	if err != nil {
+		return err
+	}
+	if p := plan.MakeRemoval(m.Host.Name(), left); len(p.Steps) > 0 {
+		return &apply.RefusedError{Refusals: []string{fmt.Sprintf(
+			"%s has %s, but %s does not exist, which says what `keelway up` made here: it is somebody else's; remove it with the tool that made it, such as `kubeadm reset`",
+			m.Host.Name(), p.Steps[0].Reason, prior.Path)}}
 	}
 	return nil
 }

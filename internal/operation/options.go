@@ -24,9 +24,9 @@ import (
 	"keelway.dev/keelway/internal/prior"
 )
 
-// optionsPath is where `up` writes down what the user chose. It is for people,
-// and for status and explain, which compare the machine with it; it decides
-// nothing that is done to the machine.
+// optionsPath is where `up` writes down what the user chose, so that the next
+// `up` without flags, status and explain mean the same cluster. Without it they
+// take what they can from the static pods' files.
 const optionsPath = prior.Dir + "/options.json"
 
 // Options are what a user chose for the cluster of this machine.

@@ -22,8 +22,9 @@ import (
 // UpOptions are what the user chose for `keelway up`.
 type UpOptions struct {
 	Cluster cluster.Options
-	// Bundle is the path of a bundle, a folder or a .tar.zst.
-	Bundle string
+	// FindBundle returns the path of the bundle for a Kubernetes version ("" is
+	// the newest), a folder or a .tar.zst.
+	FindBundle func(kubernetes string) (string, error)
 	// Self is the path of the program that runs.
 	Self string
 	// IgnorePreflight are the names of checks whose errors become warnings.
@@ -53,6 +54,10 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 	if o.Cluster, err = m.keep(ctx, o.Cluster); err != nil {
 		return nil, err
 	}
+	path, err := o.FindBundle(o.Cluster.KubernetesVersion)
+	if err != nil {
+		return nil, err
+	}
 	model, err := m.model(ctx, o.Cluster)
 	if err != nil {
 		return nil, err
@@ -71,7 +76,7 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 	if err := m.preflight(ctx, model, whole, o); err != nil {
 		return nil, err
 	}
-	b, sums, err := m.openBundle(ctx, o, model)
+	b, sums, err := m.openBundle(ctx, path, o.Self, model)
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +125,11 @@ func (m *Machine) model(ctx context.Context, o cluster.Options) (*cluster.Model,
 
 // openBundle opens the bundle, and proves that it holds all that is desired
 // before the host is touched.
-func (m *Machine) openBundle(ctx context.Context, o UpOptions, model *cluster.Model) (*bundle.Bundle, map[string]string, error) {
+func (m *Machine) openBundle(ctx context.Context, path, self string, model *cluster.Model) (*bundle.Bundle, map[string]string, error) {
 	began := m.Now()
-	e := report.Event{Kind: report.Step, Host: m.Host.Name(), Phase: "bundle", Step: "bundle/open", What: "open and check the bundle " + o.Bundle}
+	e := report.Event{Kind: report.Step, Host: m.Host.Name(), Phase: "bundle", Step: "bundle/open", What: "open and check the bundle " + path}
 	m.emit(e)
-	b, err := bundle.Open(ctx, o.Bundle, prior.Dir+"/bundle")
+	b, err := bundle.Open(ctx, path, prior.Dir+"/bundle")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,12 +138,12 @@ func (m *Machine) openBundle(ctx context.Context, o UpOptions, model *cluster.Mo
 		Images: desired.Images(model), Binaries: slices.DeleteFunc(desired.Binaries(model), func(n string) bool { return n == desired.Self }),
 	}
 	if err := want.Check(b.Manifest); err != nil {
-		return nil, nil, fmt.Errorf("bundle %s: %w", o.Bundle, err)
+		return nil, nil, fmt.Errorf("bundle %s: %w", path, err)
 	}
 	sums := map[string]string{}
 	for _, name := range desired.Binaries(model) {
 		if name == desired.Self {
-			if sums[name], err = fileSum(o.Self); err != nil {
+			if sums[name], err = fileSum(self); err != nil {
 				return nil, nil, err
 			}
 			continue

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -193,8 +194,18 @@ func TestSignals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, l := range strings.Split(string(status), "\n") {
-		if v, ok := strings.CutPrefix(l, "SigIgn:\t"); ok && strings.Trim(v, "0") != "" {
-			t.Errorf("the service ignores signals %s", v)
+		v, ok := strings.CutPrefix(l, "SigIgn:\t")
+		if !ok {
+			continue
+		}
+		ignored, err := strconv.ParseUint(v, 16, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// 32 and 33 are the C library's own: a make that was built with it hands
+		// them on ignored, and nobody can change that.
+		if ignored &^= 1<<31 | 1<<32; ignored != 0 {
+			t.Errorf("the service ignores signals %x", ignored)
 		}
 	}
 	if err := kill(a.PID, syscall.SIGTERM); err != nil {
