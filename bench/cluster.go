@@ -62,7 +62,7 @@ func (b *bench) reference(ctx context.Context, scenario string, prepare, build f
 	defer os.RemoveAll(folder) // it may hold a whole bundle
 	p := &peer.Peer{
 		Kubeadm: b.kubeadm, Keelway: b.keelway, Host: b.host, Services: b.services,
-		Model: b.theirs, Log: b.log, Work: folder,
+		Model: b.theirs, Log: b.log, Work: folder, LateNetwork: b.late,
 	}
 	return b.once(ctx, scenario, theReference,
 		func(ctx context.Context) error { return prepare(ctx, p) },

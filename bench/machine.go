@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +55,7 @@ func (b *bench) remove(ctx context.Context) error {
 // once makes one cluster: prepare brings the machine to where time begins, and
 // build does the rest. It measures, and removes everything.
 func (b *bench) once(ctx context.Context, scenario string, who side, prepare, build func(context.Context) error) (err error) {
-	defer func() { err = errors.Join(err, b.remove(ctx)) }()
+	defer func() { err = errors.Join(err, b.keepLogs(scenario, who), b.remove(ctx)) }()
 	ctx, cancel := context.WithTimeout(ctx, upLimit+b.settle)
 	defer cancel()
 	if err := prepare(ctx); err != nil {
@@ -79,6 +81,20 @@ func (b *bench) once(ctx context.Context, scenario string, who side, prepare, bu
 	b.say("  %-9s %s", who, brief(seen))
 	if scenario == "present" {
 		return b.measureMemory(ctx, who)
+	}
+	return nil
+}
+
+// keepLogs copies what the services and pods said, if that was asked for.
+func (b *bench) keepLogs(scenario string, who side) error {
+	if b.keep == "" {
+		return nil
+	}
+	to := filepath.Join(b.keep, fmt.Sprintf("%s-%s-%d", scenario, who, len(b.timelines)))
+	for _, folder := range []string{"/var/log/keelway", "/var/log/pods"} {
+		if err := os.CopyFS(filepath.Join(to, filepath.Base(folder)), os.DirFS(folder)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }

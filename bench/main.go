@@ -21,7 +21,8 @@ type options struct {
 	pairs                                           int
 	only                                            string
 	settle                                          time.Duration
-	alone                                           bool
+	alone, late                                     bool
+	keep                                            string
 }
 
 func main() {
@@ -36,6 +37,8 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "only these, with commas: "+names(scenarios()))
 	flag.DurationVar(&o.settle, "settle", time.Minute, "how long a cluster is left alone before its memory is measured")
 	flag.BoolVar(&o.alone, "alone", false, "make clusters with Keelway only, for a quick look while working on it")
+	flag.BoolVar(&o.late, "late-network", false, "let flannel write the reference's network configuration, instead of having it there beforehand as on Keelway's side")
+	flag.StringVar(&o.keep, "keep", "", "copy the logs of every service and pod into this folder, before each cluster is removed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o, os.Stdout)

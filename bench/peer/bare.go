@@ -17,7 +17,7 @@ import (
 // Prepare puts on a bare machine what stands for its init system, and writes
 // down what the machine was. It is no part of what is measured.
 func (p *Peer) Prepare(ctx context.Context) error {
-	if err := p.remember(ctx, runtimePart(), nodePart()); err != nil {
+	if err := p.remember(ctx, runtimePart(), p.nodePart()); err != nil {
 		return err
 	}
 	if p.Services.Kind() == "systemd" {
@@ -37,7 +37,7 @@ func (p *Peer) Install(ctx context.Context, file string) error {
 	if err := p.put(runtimePart(), unpacked.program); err != nil {
 		return err
 	}
-	if err := p.put(nodePart(), unpacked.program); err != nil {
+	if err := p.put(p.nodePart(), unpacked.program); err != nil {
 		return err
 	}
 	if err := p.forward(); err != nil {

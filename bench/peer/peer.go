@@ -10,6 +10,7 @@ import (
 
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/desired/cni"
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/prior"
@@ -31,6 +32,9 @@ type Peer struct {
 	Log io.Writer
 	// Work is an empty folder for the configuration and manifests.
 	Work string
+	// LateNetwork leaves the network's configuration to flannel, which writes
+	// it when it runs. Else it is there beforehand, as on Keelway's side.
+	LateNetwork bool
 }
 
 // part is a group of files of the same story that Keelway tells.
@@ -38,10 +42,13 @@ type part []string
 
 // The files that a person puts on the machine before kubeadm: the runtime as
 // its guide says, and what Debian's kubelet, kubeadm and kubernetes-cni
-// packages hold. The network's configuration is there beforehand, as it is on
-// Keelway's side.
+// packages hold.
 func runtimePart() part { return part{"runtime/programs", "runtime/config"} }
-func nodePart() part {
+
+func (p *Peer) nodePart() part {
+	if p.LateNetwork {
+		return part{"kubelet-start/programs", "cni/plugins"}
+	}
 	return part{"kubelet-start/programs", "cni/plugins", "cni/config"}
 }
 
@@ -51,7 +58,8 @@ func (p *Peer) remember(ctx context.Context, parts ...part) error {
 	if err != nil {
 		return err
 	}
-	paths := append(desired.FilledFolders(), desired.SelfPath)
+	// flannel writes the network's configuration where nobody else did.
+	paths := append(desired.FilledFolders(), desired.SelfPath, cni.ConfDir, cni.ConfFile)
 	for _, part := range parts {
 		files, err := p.files(part)
 		if err != nil {
@@ -104,10 +112,10 @@ func (p *Peer) put(part part, programs Programs) error {
 // Place puts the kubelet, kubectl, the CNI plugins and their files on a
 // machine whose runtime is there already, and lets the kernel forward.
 func (p *Peer) Place(ctx context.Context, programs Programs) error {
-	if err := p.remember(ctx, nodePart()); err != nil {
+	if err := p.remember(ctx, p.nodePart()); err != nil {
 		return err
 	}
-	if err := p.put(nodePart(), programs); err != nil {
+	if err := p.put(p.nodePart(), programs); err != nil {
 		return err
 	}
 	return p.forward()
