@@ -19,7 +19,7 @@ func (b *bench) present(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return p.Place(ctx, func(name string) (string, error) {
+		return p.Place(func(name string) (string, error) {
 			path, _, err := opened.Binary(name)
 			return path, err
 		})
@@ -28,8 +28,8 @@ func (b *bench) present(ctx context.Context) error {
 
 // bare makes clusters on a machine with nothing but the bundle.
 func (b *bench) bare(ctx context.Context) error {
-	return b.inPairs(ctx, "bare", func(ctx context.Context, p *peer.Peer) error {
-		return p.Prepare(ctx)
+	return b.inPairs(ctx, "bare", func(_ context.Context, p *peer.Peer) error {
+		return p.Prepare()
 	}, func(ctx context.Context, p *peer.Peer) error {
 		if err := p.Install(ctx, b.bundle); err != nil {
 			return err
@@ -65,7 +65,12 @@ func (b *bench) reference(ctx context.Context, scenario string, prepare, build f
 		Model: b.theirs, Log: b.log, Work: folder, LateNetwork: b.late,
 	}
 	return b.once(ctx, scenario, theReference,
-		func(ctx context.Context) error { return prepare(ctx, p) },
+		func(ctx context.Context) error {
+			if err := p.Remember(ctx); err != nil {
+				return err
+			}
+			return prepare(ctx, p)
+		},
 		func(ctx context.Context) error { return build(ctx, p) })
 }
 

@@ -14,12 +14,9 @@ import (
 	"keelway.dev/keelway/internal/observe"
 )
 
-// Prepare puts on a bare machine what stands for its init system, and writes
-// down what the machine was. It is no part of what is measured.
-func (p *Peer) Prepare(ctx context.Context) error {
-	if err := p.remember(ctx, runtimePart(), p.nodePart()); err != nil {
-		return err
-	}
+// Prepare puts on a bare machine what stands for its init system. It is no
+// part of what is measured.
+func (p *Peer) Prepare() error {
 	if p.Services.Kind() == "systemd" {
 		return nil
 	}

@@ -52,15 +52,15 @@ func (p *Peer) nodePart() part {
 	return part{"kubelet-start/programs", "cni/plugins", "cni/config"}
 }
 
-// remember writes down what the machine was, before anything is put on it.
-func (p *Peer) remember(ctx context.Context, parts ...part) error {
+// Remember writes down what the machine was, before anything is put on it.
+func (p *Peer) Remember(ctx context.Context) error {
 	book, err := prior.Open(ctx, p.Host)
 	if err != nil {
 		return err
 	}
 	// flannel writes the network's configuration where nobody else did.
 	paths := append(desired.FilledFolders(), desired.SelfPath, cni.ConfDir, cni.ConfFile)
-	for _, part := range parts {
+	for _, part := range []part{runtimePart(), p.nodePart()} {
 		files, err := p.files(part)
 		if err != nil {
 			return err
@@ -111,10 +111,7 @@ func (p *Peer) put(part part, programs Programs) error {
 
 // Place puts the kubelet, kubectl, the CNI plugins and their files on a
 // machine whose runtime is there already, and lets the kernel forward.
-func (p *Peer) Place(ctx context.Context, programs Programs) error {
-	if err := p.remember(ctx, p.nodePart()); err != nil {
-		return err
-	}
+func (p *Peer) Place(programs Programs) error {
 	if err := p.put(p.nodePart(), programs); err != nil {
 		return err
 	}
