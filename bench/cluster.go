@@ -6,13 +6,15 @@ import (
 
 	"keelway.dev/keelway/bench/peer"
 	"keelway.dev/keelway/internal/bundle"
+	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/prior"
 )
 
 // present makes clusters on a machine whose runtime runs and has the images.
 func (b *bench) present(ctx context.Context) error {
 	return b.inPairs(ctx, "present", func(ctx context.Context, p *peer.Peer) error {
-		if err := b.upToImages(ctx); err != nil {
+		// The runtime as its own guide says, without what the default profile tunes.
+		if err := b.upToImages(ctx, "--profile", string(cluster.Kubeadm)); err != nil {
 			return err
 		}
 		opened, err := bundle.Open(ctx, b.bundle, prior.Dir+"/bundle")
@@ -23,7 +25,7 @@ func (b *bench) present(ctx context.Context) error {
 			path, _, err := opened.Binary(name)
 			return path, err
 		})
-	}, func(ctx context.Context, p *peer.Peer) error { return p.Init(ctx) }, b.upToImages)
+	}, func(ctx context.Context, p *peer.Peer) error { return p.Init(ctx) }, func(ctx context.Context) error { return b.upToImages(ctx) })
 }
 
 // bare makes clusters on a machine with nothing but the bundle.
@@ -75,7 +77,6 @@ func (b *bench) reference(ctx context.Context, scenario string, prepare, build f
 }
 
 // upToImages is where both sides begin: containerd runs, the images are in it.
-func (b *bench) upToImages(ctx context.Context) error {
-	// Forwarding is set in a later phase, which kubeadm's check does not know.
-	return b.up(ctx, "--until", "images", "--ignore-preflight-errors", "FileContent--proc-sys-net-ipv4-ip_forward")
+func (b *bench) upToImages(ctx context.Context, more ...string) error {
+	return b.up(ctx, append(more, "--until", "images")...)
 }
