@@ -99,8 +99,8 @@ func (b *bench) moment(name, scenario string, m watch.Moment, targets ...target)
 func (b *bench) times(scenario string, who side, m watch.Moment) sample.Sample {
 	var s sample.Sample
 	for _, t := range b.timelines {
-		if t.scenario == scenario && t.side == who {
-			s = append(s, t.seen[m].Seconds())
+		if at, seen := t.seen[m]; seen && t.scenario == scenario && t.side == who {
+			s = append(s, at.Seconds())
 		}
 	}
 	return s

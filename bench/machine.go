@@ -66,8 +66,10 @@ func (b *bench) once(ctx context.Context, scenario string, who side, prepare, bu
 	watched, stop := context.WithTimeout(ctx, upLimit)
 	defer stop()
 	w := watch.Start(watched, start, b.target())
+	var returned time.Duration
 	made := asynchronously(func() error {
 		err := build(ctx)
+		returned = time.Since(start)
 		if err != nil {
 			stop() // nothing more will come
 		}
@@ -77,6 +79,7 @@ func (b *bench) once(ctx context.Context, scenario string, who side, prepare, bu
 	if err := errors.Join(<-made, watchErr); err != nil {
 		return err
 	}
+	seen[watch.Returned] = returned
 	b.timelines = append(b.timelines, timeline{scenario, who, seen})
 	b.say("  %-9s %s", who, brief(seen))
 	if scenario == "present" {

@@ -62,7 +62,7 @@ func (b *bench) timelineRows(scenario string) [][]string {
 	for _, m := range watch.Moments() {
 		theirs, ours := b.times(scenario, theReference, m), b.times(scenario, itself, m)
 		if len(ours) > 0 {
-			rows = append(rows, []string{string(m), sample.Number(theirs.Median()), theirs.Spread(), sample.Number(ours.Median()), ours.Spread()})
+			rows = append(rows, []string{string(m), number(theirs.Median()), theirs.Spread(), number(ours.Median()), ours.Spread()})
 		}
 	}
 	return rows
@@ -90,12 +90,13 @@ func (b *bench) usageRows() [][]string {
 	})
 	rows := [][]string{{"program", "processes", "reference", "Keelway"}}
 	for _, p := range programs {
-		rows = append(rows, []string{p, fmt.Sprint(count[p]), mb(medians[theReference][p]), mb(medians[itself][p])})
+		rows = append(rows, []string{p, fmt.Sprint(count[p]), number(medians[theReference][p]), number(medians[itself][p])})
 	}
 	return rows
 }
 
-func mb(f float64) string {
+// number leaves out what was not measured.
+func number(f float64) string {
 	if f == 0 {
 		return ""
 	}

@@ -24,11 +24,12 @@ const (
 	DNSReady       Moment = "CoreDNS Ready"   // both replicas are Ready
 	ServiceAnswers Moment = "Service answers" // a DNS query is answered through kube-dns's ClusterIP
 	Complete       Moment = "complete"        // CoreDNS Ready and the Service answers
+	Returned       Moment = "commands ended"  // what the user typed has come back; not seen by a Watcher
 )
 
 // Moments lists them in that order.
 func Moments() []Moment {
-	return []Moment{Written, APILive, NodeRegistered, NodeReady, DNSCreated, DNSRunning, DNSReady, ServiceAnswers, Complete}
+	return []Moment{Written, APILive, NodeRegistered, NodeReady, DNSCreated, DNSRunning, DNSReady, ServiceAnswers, Complete, Returned}
 }
 
 // Timeline says how long after the start each moment was first seen.
@@ -89,6 +90,9 @@ func (w *Watcher) Wait(ctx context.Context) (Timeline, error) {
 	defer w.mu.Unlock()
 	var missing []string
 	for _, m := range Moments() {
+		if m == Returned {
+			continue
+		}
 		if _, ok := w.seen[m]; !ok {
 			missing = append(missing, string(m))
 		}
