@@ -27,12 +27,12 @@ func TestFaultsBeforeAnythingIsWritten(t *testing.T) {
 	}{
 		{"a port is taken", nil, 3, []string{"[ERROR Port-10257]", "e2e.test"}},
 		{"an address that is not this machine's", []string{"--apiserver-advertise-address", "203.0.113.9", "--ignore-preflight-errors=Port-10257"}, 3, []string{"203.0.113.9", "[ERROR Address]"}},
-		{"ranges that overlap", []string{"--pod-network-cidr", "10.96.0.0/16"}, 1, []string{"10.96.0.0/16", "10.96.0.0/12", "overlap"}},
+		{"ranges that overlap", []string{"--pod-network-cidr", "10.96.0.0/16"}, 2, []string{"10.96.0.0/16", "10.96.0.0/12", "overlap"}},
 		{"a version that is not there", []string{"--kubernetes-version", "v1.20"}, 2, []string{"v1.20", "v1.37.0"}},
-		{"a profile that is not there", []string{"--profile", "soft"}, 1, []string{"soft", "hardened"}},
+		{"a profile that is not there", []string{"--profile", "soft"}, 2, []string{"soft", "hardened"}},
 		{"a flag that is not there", []string{"--nonsense"}, 2, []string{"--nonsense", "keelway up --help"}},
 		{"a bundle that is not there", []string{"--bundle", "/nowhere.tar.zst"}, 2, []string{"/nowhere.tar.zst"}},
-		{"a phase that is not there", []string{"--until", "nonsense"}, 1, []string{"nonsense", "certs"}},
+		{"a phase that is not there", []string{"--until", "nonsense"}, 2, []string{"nonsense", "certs"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := run(t, append([]string{"up"}, row.args...)...)

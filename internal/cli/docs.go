@@ -79,7 +79,7 @@ func exitCodes() []struct {
 	}{
 		{exitOK, "done, or nothing to do"},
 		{exitFailed, "something that was begun failed: after the fix, run it again"},
-		{exitUsage, "the command line is wrong: nothing was done"},
+		{exitUsage, "what was asked for cannot be: nothing was done"},
 		{exitPreflight, "the machine does not fit: nothing was done"},
 		{exitRefused, "a rule forbids it: nothing was done"},
 		{exitBusy, "another keelway is at work on this machine"},

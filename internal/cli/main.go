@@ -22,7 +22,7 @@ import (
 const (
 	exitOK          = 0
 	exitFailed      = 1   // something that was begun failed; run it again after the fix
-	exitUsage       = 2   // the command line is wrong; nothing was done
+	exitUsage       = 2   // what was asked for cannot be; nothing was done
 	exitPreflight   = 3   // the machine does not fit; nothing was done
 	exitRefused     = 4   // a rule forbids it; nothing was done
 	exitBusy        = 5   // another keelway is at work on this machine
@@ -96,12 +96,13 @@ func exitCode(ctx context.Context, err error) int {
 	var refused *apply.RefusedError
 	var busy *operation.BusyError
 	var exit *operation.ExitError
+	var wish *operation.WishError
 	switch {
 	case errors.As(err, &exit):
 		return exit.Code
 	case ctx.Err() != nil:
 		return exitInterrupted
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &wish):
 		return exitUsage
 	case errors.As(err, &preflight):
 		return exitPreflight

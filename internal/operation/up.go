@@ -70,7 +70,7 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 	want := whole
 	if o.Until != "" {
 		if want, err = whole.Until(o.Until); err != nil {
-			return nil, err
+			return nil, &WishError{err}
 		}
 	}
 	if err := m.preflight(ctx, model, whole, o); err != nil {
@@ -120,8 +120,19 @@ func (m *Machine) model(ctx context.Context, o cluster.Options) (*cluster.Model,
 		return nil, err
 	}
 	o.Facts, o.Now = facts, m.Now()
-	return cluster.New(o)
+	model, err := cluster.New(o)
+	if err != nil {
+		return nil, &WishError{err}
+	}
+	return model, nil
 }
+
+// WishError says that what the user asked for cannot be, on any machine or on
+// this one; nothing was begun.
+type WishError struct{ err error }
+
+func (e *WishError) Error() string { return e.err.Error() }
+func (e *WishError) Unwrap() error { return e.err }
 
 // openBundle opens the bundle, and proves that it holds all that is desired
 // before the host is touched.
