@@ -104,8 +104,10 @@ type Facts struct {
 	OOMScoreAdjustable bool
 	// NFTables is true where kube-proxy's nftables mode works.
 	NFTables bool
-	// BridgeNetfilter is true where /proc/sys/net/bridge exists.
+	// BridgeNetfilter is true where traffic over bridges can be filtered;
+	// BridgeModule is the module to load for it, "" where it is built in.
 	BridgeNetfilter bool
+	BridgeModule    string
 	// ConntrackWritable is false in a nested network namespace.
 	ConntrackWritable bool
 	// SystemdResolved is true where it runs, and the kubelet must read its upstream resolv.conf.

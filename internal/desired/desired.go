@@ -94,6 +94,9 @@ type RandomKey struct {
 // Sysctl is a kernel setting by its name with dots.
 type Sysctl struct {
 	Name, Value, Note string
+	// Module is the kernel module that brings the setting, to be loaded where it
+	// is absent; "" is none.
+	Module string
 }
 
 // Service is a program that the host's service manager keeps running.

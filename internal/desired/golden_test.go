@@ -28,6 +28,7 @@ func machine() cluster.Facts {
 		OOMScoreAdjustable: true,
 		NFTables:           true,
 		BridgeNetfilter:    true,
+		BridgeModule:       "br_netfilter",
 		ConntrackWritable:  true,
 		Systemd:            true,
 		CAFolders:          []string{"/usr/share/ca-certificates"},
@@ -42,6 +43,7 @@ func bare() cluster.Facts {
 	f := machine()
 	f.CgroupVersion, f.Systemd, f.OOMScoreAdjustable, f.ConntrackWritable = 1, false, false, false
 	f.DiskFreePercent = 12
+	f.BridgeModule = ""
 	return f
 }
 

@@ -110,6 +110,17 @@ func (s *story) network() {
 			text(cni.ConfFile, []byte(cni.Config()), "which plugins to call for each pod, in which order", "containerd"),
 		},
 	})
+	if module := s.host.Facts.BridgeModule; module != "" {
+		s.add(Resource{
+			ID: "sysctl/modules", Component: "kernel", After: none(),
+			What: "have the kernel's bridge filter loaded at every boot",
+			Why:  "It is a module here that nothing loads by itself; without it a pod that calls a Service is not answered by a pod on the same machine.",
+			Files: []File{
+				dir("/etc/modules-load.d", 0o755, true, "names of kernel modules", "systemd"),
+				text("/etc/modules-load.d/keelway.conf", []byte(module+"\n"), "a module to load at boot", "systemd"),
+			},
+		})
+	}
 	s.add(Resource{
 		ID: "sysctl/network", Component: "kernel", After: none(),
 		What:    "let the kernel forward and filter pod traffic",
@@ -125,7 +136,7 @@ func (s *story) sysctls() []Sysctl {
 	}
 	if s.host.Facts.BridgeNetfilter {
 		list = append(list, Sysctl{
-			Name: "net.bridge.bridge-nf-call-iptables", Value: "1",
+			Name: "net.bridge.bridge-nf-call-iptables", Value: "1", Module: s.host.Facts.BridgeModule,
 			Note: "let the packet filter see traffic between two pods of this node, or a Service fails when both ends are here",
 		})
 	}

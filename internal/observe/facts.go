@@ -101,7 +101,17 @@ func Facts(ctx context.Context, h host.Host) (cluster.Facts, error) {
 		return nil
 	})
 	fact("whether bridges can be filtered", func() (err error) {
-		f.BridgeNetfilter, err = exists(ctx, h, "/proc/sys/net/bridge")
+		if f.BridgeNetfilter, err = exists(ctx, h, "/proc/sys/net/bridge"); err != nil {
+			return err
+		}
+		k, err := ReadKernel(ctx, h)
+		if err != nil {
+			return err
+		}
+		files, err := k.modules(ctx)
+		if module := BridgeFilter().Module; files.loadable[module] {
+			f.BridgeNetfilter, f.BridgeModule = true, module
+		}
 		return err
 	})
 	fact("the proxy settings", func() error {

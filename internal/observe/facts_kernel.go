@@ -132,6 +132,12 @@ func NFTables() Feature {
 	return Feature{Module: "nf_tables", Option: "NF_TABLES", Symbol: "nft_do_chain"}
 }
 
+// BridgeFilter passes what bridges carry through the packet filter. The kernel
+// does not load it by itself.
+func BridgeFilter() Feature {
+	return Feature{Module: "br_netfilter", Option: "BRIDGE_NETFILTER", Witness: "/proc/sys/net/bridge/bridge-nf-call-iptables", Symbol: "br_nf_pre_routing"}
+}
+
 // proxyOptions are the expressions that kube-proxy's nftables mode writes in
 // its rules; each can be left out of a kernel.
 func proxyOptions() []string {

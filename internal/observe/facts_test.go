@@ -123,6 +123,7 @@ func whole() cluster.Facts {
 		OOMScoreAdjustable: true,
 		NFTables:           true,
 		BridgeNetfilter:    true,
+		BridgeModule:       "br_netfilter",
 		ConntrackWritable:  true,
 		SystemdResolved:    true,
 		Systemd:            true,
@@ -178,11 +179,16 @@ func TestFacts(t *testing.T) {
 		{"/proc/sys read-only, but its net", func(m machine) {
 			m.put("/proc/self/mountinfo", "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n50 22 0:21 /sys /proc/sys ro - proc proc rw\n51 50 0:21 /sys/net /proc/sys/net rw - proc proc rw\n")
 		}, func(*cluster.Facts) {}},
-		{"bridge filter not loaded", func(m machine) { m.remove("/proc/sys/net/bridge") }, func(f *cluster.Facts) { f.BridgeNetfilter = false }},
+		{"bridge filter not loaded", func(m machine) { m.remove("/proc/sys/net/bridge") }, func(*cluster.Facts) {}},
+		{"bridge filter built in", func(m machine) { m.remove("/lib/modules") }, func(f *cluster.Facts) { f.BridgeModule = "" }},
+		{"no bridge filter", func(m machine) {
+			m.remove("/proc/sys/net/bridge")
+			m.remove("/lib/modules/6.1.0-18-amd64/modules.dep")
+		}, func(f *cluster.Facts) { f.BridgeNetfilter, f.BridgeModule = false, "" }},
 		{"kernel too old for nftables", func(m machine) {
 			m.put("/proc/sys/kernel/osrelease", "5.10.0-28-amd64\n")
 			m.put("/boot/config-5.10.0-28-amd64", "CONFIG_NF_TABLES=y\n")
-		}, func(f *cluster.Facts) { f.NFTables = false }},
+		}, func(f *cluster.Facts) { f.NFTables, f.BridgeModule = false, "" }},
 		{"nftables without numgen", func(m machine) { m.put("/boot/config-6.1.0-18-amd64", "CONFIG_NF_TABLES=y\n") }, func(f *cluster.Facts) { f.NFTables = false }},
 		{"nftables loadable", func(m machine) { m.remove("/sys/module/nf_tables") }, func(*cluster.Facts) {}},
 		{"nftables only in the configuration", func(m machine) {
@@ -191,17 +197,17 @@ func TestFacts(t *testing.T) {
 			m.remove("/lib/modules/6.1.0-18-amd64")
 			m.put("/lib/modules/6.1.0-19-amd64/modules.dep", "kernel/net/netfilter/nf_tables.ko.xz:\n")
 			m.Answer("", 1, "grep", "-q", "-m1", "-F", "nft_do_chain", "/proc/kallsyms")
-		}, func(f *cluster.Facts) { f.NFTables = false }},
+		}, func(f *cluster.Facts) { f.NFTables, f.BridgeModule = false, "" }},
 		{"nftables a module of the outer machine", func(m machine) {
 			m.remove("/sys/module/nf_tables")
 			m.remove("/lib/modules")
-		}, func(*cluster.Facts) {}},
+		}, func(f *cluster.Facts) { f.BridgeModule = "" }},
 		{"nftables known by its symbols", func(m machine) {
 			m.remove("/sys/module/nf_tables")
 			m.remove("/lib/modules")
 			m.remove("/boot")
 			m.Answer("", 0, "grep", "-q", "-m1", "-F", "nft_do_chain", "/proc/kallsyms")
-		}, func(*cluster.Facts) {}},
+		}, func(f *cluster.Facts) { f.BridgeModule = "" }},
 		{"packed kernel configuration", func(m machine) {
 			var b bytes.Buffer
 			z := gzip.NewWriter(&b)

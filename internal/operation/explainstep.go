@@ -34,6 +34,8 @@ type ExplainedSysctl struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 	Note  string `json:"note"`
+	// Module is the kernel module that is loaded for it, if need be.
+	Module string `json:"module,omitempty"`
 }
 
 // ExplainedObject is an API object that a step makes.

@@ -87,7 +87,7 @@ func machineRows() []row {
 			w.remove("/proc/sys/net/bridge")
 			w.put("/boot/config-6.1.0-18-amd64", strings.Replace(kernelConfig, "BRIDGE_NETFILTER=y", "BRIDGE_NETFILTER=m", 1))
 			w.put("/lib/modules/6.1.0-18-amd64/modules.dep", "kernel/net/bridge/br_netfilter.ko: kernel/net/bridge/bridge.ko\n")
-		}, []string{"Modules"}, []string{"modprobe br_netfilter", "modules-load.d"}},
+		}, nil, nil},
 		{"vxlan not loaded", func(w *world) {
 			w.put("/boot/config-6.1.0-18-amd64", strings.Replace(kernelConfig, "VXLAN=y", "VXLAN=m", 1))
 			w.put("/lib/modules/6.1.0-18-amd64/modules.dep", "kernel/drivers/net/vxlan/vxlan.ko:\n")

@@ -101,12 +101,30 @@ func (r *Runner) randomKey(ctx context.Context, k desired.RandomKey) error {
 // sysctls writes kernel settings.
 func (r *Runner) sysctls(ctx context.Context, settings []desired.Sysctl) error {
 	for _, s := range settings {
-		if _, err := observe.ReadSysctl(ctx, r.Host, s.Name); err != nil {
+		_, err := observe.ReadSysctl(ctx, r.Host, s.Name)
+		if errors.Is(err, fs.ErrNotExist) && s.Module != "" {
+			if err := r.loadModule(ctx, s.Module); err != nil {
+				return err
+			}
+			_, err = observe.ReadSysctl(ctx, r.Host, s.Name)
+		}
+		if err != nil {
 			return fmt.Errorf("the kernel of %s has no setting %s (needed: %s): %w", r.Host.Name(), s.Name, s.Note, err)
 		}
 		if err := r.setSysctl(ctx, s.Name, s.Value); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (r *Runner) loadModule(ctx context.Context, name string) error {
+	res, err := r.Host.Run(ctx, host.Command{Argv: []string{"modprobe", "--", name}})
+	if err != nil {
+		return fmt.Errorf("cannot load the kernel module %s on %s: %w; install kmod (`apt-get install kmod`)", name, r.Host.Name(), err)
+	}
+	if res.Code != 0 {
+		return fmt.Errorf("cannot load the kernel module %s on %s: %s", name, r.Host.Name(), strings.TrimSpace(string(res.Stderr)))
 	}
 	return nil
 }

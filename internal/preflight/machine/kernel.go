@@ -15,38 +15,34 @@ import (
 type part struct {
 	observe.Feature
 	why string
-	// alone is true for a module that the kernel does not load by itself at
-	// its first use.
-	alone bool
 }
 
 func parts(proxy, nftables bool) []part {
 	all := []part{
 		{observe.Feature{Module: "overlay", Option: "OVERLAY_FS", Symbol: "ovl_mount"},
-			"containerd joins an image's layers with it", false},
+			"containerd joins an image's layers with it"},
 		{observe.Feature{Module: "veth", Option: "VETH", Symbol: "veth_xmit"},
-			"each pod's network card is one", false},
+			"each pod's network card is one"},
 		{observe.Feature{Module: "bridge", Option: "BRIDGE", Symbol: "br_handle_frame"},
-			"the pods of a host are joined by one", false},
-		{observe.Feature{Module: "br_netfilter", Option: "BRIDGE_NETFILTER", Witness: "/proc/sys/net/bridge/bridge-nf-call-iptables", Symbol: "br_nf_pre_routing"},
-			"without it a pod that calls a Service is not answered by a pod on the same host", true},
+			"the pods of a host are joined by one"},
+		{observe.BridgeFilter(), "without it a pod that calls a Service is not answered by a pod on the same host"},
 		{observe.Feature{Module: "vxlan", Option: "VXLAN", Symbol: "vxlan_xmit"},
-			"flannel carries packets between hosts with it", false},
+			"flannel carries packets between hosts with it"},
 		{observe.Feature{Module: "nf_conntrack", Option: "NF_CONNTRACK", Witness: "/proc/sys/net/netfilter/nf_conntrack_max", Symbol: "nf_conntrack_in"},
-			"kube-proxy's rules stand on it", false},
+			"kube-proxy's rules stand on it"},
 	}
 	switch {
 	case !proxy:
 		return all
 	case nftables:
-		return append(all, part{observe.NFTables(), "kube-proxy writes its rules there", false})
+		return append(all, part{observe.NFTables(), "kube-proxy writes its rules there"})
 	}
 	return append(all, part{observe.Feature{Module: "ip_tables", Option: "IP_NF_IPTABLES", Symbol: "ipt_do_table"},
-		"kube-proxy writes its rules there", false})
+		"kube-proxy writes its rules there"})
 }
 
-// Modules finds parts of the kernel that are neither built in nor loaded. A
-// module that can be loaded is fine if the kernel does that by itself.
+// Modules finds parts of the kernel that are neither built in nor there as a
+// module: what can be loaded is loaded by the kernel at its first use, or by up.
 func Modules(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) {
 	k, err := s.Kernel(ctx)
 	if err != nil {
@@ -58,16 +54,10 @@ func Modules(ctx context.Context, s *subject.Subject) ([]subject.Finding, error)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case have == observe.Absent:
+		if have == observe.Absent {
 			found = append(found, subject.Finding{
 				Message: fmt.Sprintf("kernel %s has no %s, built in or as a module: %s", k.Release, p.Module, p.why),
 				Fix:     fmt.Sprintf("if the kernel was upgraded since the last boot, reboot; else install the package with its modules, and see `modprobe %s`", p.Module),
-			})
-		case have == observe.Loadable && p.alone:
-			found = append(found, subject.Finding{
-				Message: fmt.Sprintf("the kernel module %s is not loaded: %s", p.Module, p.why),
-				Fix:     fmt.Sprintf("run `modprobe %s`, and write its name to /etc/modules-load.d/kubernetes.conf for the next boot", p.Module),
 			})
 		}
 	}
