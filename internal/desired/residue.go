@@ -7,7 +7,8 @@ type ResidueKind string
 // The kinds, in the order in which they have to go.
 const (
 	ResidueServices ResidueKind = "services" // Targets are unit names
-	ResiduePods     ResidueKind = "pods"     // sandboxes in the runtime; Targets are their IDs
+	ResiduePods     ResidueKind = "pods"     // every sandbox in the runtime; Targets are those that were seen
+	ResidueProcess  ResidueKind = "process"  // what pods left running; Targets are "pid name", as they were seen
 	ResidueMounts   ResidueKind = "mounts"   // Targets are mount points
 	ResidueLinks    ResidueKind = "links"    // Targets are link names
 	ResidueTables   ResidueKind = "tables"   // Targets are nftables tables, "family name"
@@ -57,8 +58,9 @@ func RuleTables() []string {
 	return []string{"ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6"}
 }
 
-// PodCgroups lists the cgroups that the kubelet makes, in every controller.
-func PodCgroups() []string { return []string{"kubepods"} }
+// PodCgroups lists the cgroups that the kubelet makes, in every controller; the
+// second is what it has systemd make where that is the cgroup driver.
+func PodCgroups() []string { return []string{"kubepods", "kubepods.slice"} }
 
 // FilledFolders lists folders that components fill while they run.
 func FilledFolders() []string {
@@ -67,6 +69,16 @@ func FilledFolders() []string {
 		"/var/lib/cni", "/run/flannel", "/var/log/pods", "/var/log/containers", "/var/log/kubernetes",
 		"/run/keelway", "/var/log/keelway", "/opt/containerd",
 		"/run/xtables.lock", "/usr/libexec/kubernetes", // made for kube-proxy's and the controller manager's volumes
+	}
+}
+
+// MadeFolders lists folders of everybody's that components make where they are
+// missing. They go when they are empty.
+func MadeFolders() []string {
+	return []string{
+		"/etc/cni", "/etc/cni/net.d", // containerd's, when it starts
+		"/run/netns",   // containerd's, for the first pod
+		"/lib/modules", // containerd's, for kube-proxy's volume
 	}
 }
 

@@ -35,6 +35,10 @@ func (o *Observer) Residue(ctx context.Context, was prior.Record) (observed.Resi
 		}
 	}
 	left.Pods, left.OtherNamespaces = sandboxes(ctx, o.Host)
+	var err error
+	if left.Processes, err = PodProcesses(ctx, o.Host); err != nil {
+		return left, err
+	}
 	mounts, err := ReadMounts(ctx, o.Host)
 	if err != nil {
 		return left, err
@@ -107,16 +111,36 @@ func (o *Observer) paths(ctx context.Context, was prior.Record, left *observed.R
 		case w.Existed || !o.exists(ctx, p):
 			continue
 		default:
-			if e, err := o.Host.Stat(ctx, p); err == nil && e.Mode.IsDir() {
-				left.Empty = append(left.Empty, p)
-			} else {
+			if e, err := o.Host.Stat(ctx, p); err != nil || !e.Mode.IsDir() {
 				left.Paths = append(left.Paths, p)
+			} else if o.onlyOurs(ctx, p, was, whole) {
+				left.Empty = append(left.Empty, p)
 			}
 		}
 	}
 	slices.Sort(left.Restore)
 	slices.Sort(left.Paths)
 	slices.SortFunc(left.Empty, func(a, b string) int { return strings.Compare(b, a) })
+}
+
+// onlyOurs is true of a folder that is empty when everything is gone that was
+// made in it.
+func (o *Observer) onlyOurs(ctx context.Context, dir string, was prior.Record, whole map[string]bool) bool {
+	inside, err := o.Host.List(ctx, dir)
+	if err != nil {
+		return false
+	}
+	for _, e := range inside {
+		w, known := was.Paths[e.Path]
+		switch {
+		case whole[e.Path]:
+		case !known || w.Existed:
+			return false
+		case e.Mode.IsDir() && !o.onlyOurs(ctx, e.Path, was, whole):
+			return false
+		}
+	}
+	return true
 }
 
 func below(p string, folders map[string]bool) bool {
@@ -148,8 +172,21 @@ func pointsBelow(mounts []Mount, prefixes []string) []string {
 }
 
 // sandboxes lists the pods of the runtime, and the namespaces that hold
-// something of others. A runtime that does not answer has none to stop.
+// something of others. A runtime that does not answer has no pods to stop, but
+// what it ran for others may be running still.
 func sandboxes(ctx context.Context, h host.Host) (pods, others []string) {
+	pods, others = inRuntime(ctx, h)
+	tasks, _ := h.List(ctx, path.Dir(taskFolder))
+	for _, ns := range tasks {
+		inside, _ := h.List(ctx, ns.Path)
+		if name := path.Base(ns.Path); len(inside) > 0 && name != path.Base(taskFolder) && !slices.Contains(others, name) {
+			others = append(others, name)
+		}
+	}
+	return pods, others
+}
+
+func inRuntime(ctx context.Context, h host.Host) (pods, others []string) {
 	if _, err := h.Stat(ctx, CRISocket); err != nil {
 		return nil, nil
 	}

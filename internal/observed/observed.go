@@ -72,10 +72,12 @@ type Residue struct {
 	// containerd namespaces of others that hold containers or images.
 	Pods            []string
 	OtherNamespaces []string
-	Mounts          []string
-	Links           []string
-	Tables          []string
-	Cgroups         []string
+	// Processes are what runs in a pod, or keeps one, as "pid name".
+	Processes []string
+	Mounts    []string
+	Links     []string
+	Tables    []string
+	Cgroups   []string
 	// Sysctls are settings that differ from what they were before, as
 	// "name=value before".
 	Sysctls []string

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
@@ -49,6 +50,9 @@ func (m *Machine) shareKubeconfig(ctx context.Context, path string) error {
 		own.CurrentContext = contextName
 	} else if own.CurrentContext != contextName {
 		m.emit(report.Event{Kind: report.Note, What: fmt.Sprintf("%s keeps its current context %s: use `kubectl --context %s`", path, own.CurrentContext, contextName)})
+	}
+	if err := m.Prior.Remember(ctx, []string{filepath.Dir(path)}, nil); err != nil {
+		return err
 	}
 	return m.writeConfig(ctx, path, own)
 }

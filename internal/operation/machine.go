@@ -99,7 +99,7 @@ func (m *Machine) converge(ctx context.Context, want desired.Host, b programs, s
 
 // remember writes down, before a plan is begun, what it will change.
 func (m *Machine) remember(ctx context.Context, p plan.Plan) error {
-	paths := slices.Clone(desired.FilledFolders())
+	paths := slices.Concat(desired.FilledFolders(), desired.MadeFolders())
 	settings := map[string]string{}
 	for _, s := range p.Steps {
 		paths = append(paths, s.Paths()...)

@@ -8,14 +8,17 @@ import (
 	"keelway.dev/keelway/internal/observed"
 )
 
-// containerdPaths stay when others have containers in the same runtime.
+// containerdPaths stay when others have containers in the same runtime; so does
+// what keeps the runtime running where no init system does.
 func containerdPaths() []string {
 	return []string{"/var/lib/containerd", "/run/containerd", "/opt/containerd", "/etc/containerd", "/usr/local/bin/containerd",
-		"/usr/local/bin/containerd-shim-runc-v2", "/usr/local/sbin/runc", "/usr/lib/systemd/system/containerd.service"}
+		"/usr/local/bin/containerd-shim-runc-v2", "/usr/local/sbin/runc", "/usr/lib/systemd/system/containerd.service",
+		desired.SelfPath, "/run/keelway", "/var/log/keelway"}
 }
 
-// MakeRemoval decides what has to go, in the order in which it can: first what
-// restarts other things, then what runs, then what holds files open, then files.
+// MakeRemoval decides what has to go, in the order in which it can. As long as
+// anything runs, that is all the plan ends: what it leaves behind, and what it
+// made while it was being ended, is seen by the next look.
 func MakeRemoval(host string, left observed.Residue) Plan {
 	var p Plan
 	keepRuntime := len(left.OtherNamespaces) > 0
@@ -24,48 +27,83 @@ func MakeRemoval(host string, left observed.Residue) Plan {
 		left.Runtime, left.Daemon = false, false
 		left.Paths = except(left.Paths, containerdPaths())
 		left.Restore = except(left.Restore, containerdPaths())
+		// containerd ends when the folder of network configurations goes.
+		left.Empty = except(left.Empty, append(containerdPaths(), "/etc/cni"))
 		left.Mounts = except(left.Mounts, []string{"/run/containerd", "/var/lib/containerd"})
 	}
-	add := func(name string, kind desired.ResidueKind, targets []string, what, why string) {
-		if len(targets) == 0 {
-			return
-		}
-		r := desired.Resource{ID: "down/" + name, Phase: "down", What: what, Why: why, Residue: &desired.Residue{Kind: kind, Targets: targets}}
-		s := Step{Host: host, Change: Remove, Reason: summary(targets), Resource: r}
-		if n := len(p.Steps); n > 0 {
-			s.Needs = []string{p.Steps[n-1].ID()}
-		}
-		p.Steps = append(p.Steps, s)
+	if end := endRunning(host, left); len(end.Steps) > 0 {
+		p.Steps = end.Steps
+		return p
 	}
-	add("services", desired.ResidueServices, left.Services, "stop the kubelet and the approver",
+	p.Steps = removeLeft(host, left).Steps
+	return p
+}
+
+// endRunning ends what runs: first what restarts other things.
+func endRunning(host string, left observed.Residue) (p removal) {
+	p.host = host
+	p.add("services", desired.ResidueServices, left.Services, "stop the kubelet and the approver",
 		"The kubelet would start every pod again that is stopped while it runs.")
-	add("pods", desired.ResiduePods, left.Pods, "stop every pod",
+	if len(left.Services) > 0 && left.Runtime && len(left.Pods) == 0 {
+		// The kubelet may have asked for pods that the runtime does not list yet.
+		left.Pods = []string{"those being started"}
+	}
+	p.add("pods", desired.ResiduePods, left.Pods, "stop every pod",
 		"The runtime stops containers, takes their addresses back and removes their network namespaces.")
 	if left.Runtime {
-		add("runtime", desired.ResidueServices, []string{desired.RuntimeService}, "stop the container runtime",
+		p.add("runtime", desired.ResidueServices, []string{desired.RuntimeService}, "stop the container runtime",
 			"Its files can only be removed when nothing writes them any more.")
 	}
-	add("mounts", desired.ResidueMounts, left.Mounts, "unmount what pods had mounted",
+	if len(p.Steps) == 0 {
+		p.add("processes", desired.ResidueProcess, left.Processes, "end what pods left running",
+			"A pod that was being started when the runtime ended is known to no one else.")
+	}
+	return p
+}
+
+// removeLeft removes what was left by what ran: first what holds files open,
+// then files.
+func removeLeft(host string, left observed.Residue) (p removal) {
+	p.host = host
+	p.add("mounts", desired.ResidueMounts, left.Mounts, "unmount what pods had mounted",
 		"Removing files must never reach into a volume.")
-	add("links", desired.ResidueLinks, left.Links, "remove the pod network's links",
+	p.add("links", desired.ResidueLinks, left.Links, "remove the pod network's links",
 		"The bridge and the VXLAN link carry the routes to the pods.")
-	add("tables", desired.ResidueTables, left.Tables, "remove the nftables tables of kube-proxy and flannel",
+	p.add("tables", desired.ResidueTables, left.Tables, "remove the nftables tables of kube-proxy and flannel",
 		"They would go on sending Service addresses to pods that are gone.")
-	add("cgroups", desired.ResidueCgroups, left.Cgroups, "remove the pods' cgroups",
+	p.add("cgroups", desired.ResidueCgroups, left.Cgroups, "remove the pods' cgroups",
 		"The kubelet made them and nothing else uses them.")
-	add("sysctls", desired.ResidueSysctls, left.Sysctls, "give back the kernel settings",
+	p.add("sysctls", desired.ResidueSysctls, left.Sysctls, "give back the kernel settings",
 		"They are set to what they were before the first `keelway up`.")
 	if left.Daemon {
-		add("supervisor", desired.ResidueDaemon, []string{"supervisor"}, "end the built-in supervisor",
+		p.add("supervisor", desired.ResidueDaemon, []string{"supervisor"}, "end the built-in supervisor",
 			"No service is left for it to keep.")
 	}
-	add("restore", desired.ResidueRestore, left.Restore, "give back files that had been replaced",
+	p.add("restore", desired.ResidueRestore, left.Restore, "give back files that had been replaced",
 		"They were copied before they were first replaced.")
-	add("paths", desired.ResiduePaths, left.Paths, "remove the files that were made",
+	p.add("paths", desired.ResiduePaths, left.Paths, "remove the files that were made",
 		"Keelway wrote them, or a component did while it ran.")
-	add("folders", desired.ResidueEmpty, left.Empty, "remove the folders that were made and are empty",
+	p.add("folders", desired.ResidueEmpty, left.Empty, "remove the folders that were made and are empty",
 		"A folder that holds a file of somebody else stays.")
 	return p
+}
+
+// removal is a plan in the making, one step after the other.
+type removal struct {
+	Plan
+	host string
+}
+
+func (p *removal) add(name string, kind desired.ResidueKind, targets []string, what, why string) {
+	if len(targets) == 0 {
+		return
+	}
+	r := desired.Resource{ID: "down/" + name, Phase: "down", What: what, Why: why, Residue: &desired.Residue{Kind: kind, Targets: targets}}
+	s := Step{Host: p.host, Change: Remove, Reason: summary(targets), Resource: r}
+	if n := len(p.Steps); n > 0 {
+		s.Needs = []string{p.Steps[n-1].ID()}
+	}
+	p.Steps = append(p.Steps, s)
 }
 
 func summary(targets []string) string {

@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,8 +32,11 @@ func (r *Runner) residue(ctx context.Context, left desired.Residue) error {
 		each[desired.ResidueLinks] = kernel.DeleteLink
 		each[desired.ResidueTables] = kernel.DeleteTable
 	}
-	if left.Kind == desired.ResiduePods {
-		return r.stopPods(ctx, left.Targets)
+	switch left.Kind {
+	case desired.ResiduePods:
+		return r.stopPods(ctx)
+	case desired.ResidueProcess:
+		return r.endProcesses(ctx, left.Targets)
 	}
 	remove := each[left.Kind]
 	if remove == nil {
@@ -46,8 +50,10 @@ func (r *Runner) residue(ctx context.Context, left desired.Residue) error {
 	return nil
 }
 
-// stopPods stops and removes sandboxes with their containers, side by side.
-func (r *Runner) stopPods(ctx context.Context, ids []string) error {
+// stopPods stops and removes every sandbox with its containers, side by side,
+// and looks again until there is none: what the kubelet asked for last may have
+// become a sandbox only after it ended.
+func (r *Runner) stopPods(ctx context.Context) error {
 	conn, err := observe.DialRuntime(r.Host)
 	if err != nil {
 		return err
@@ -56,19 +62,62 @@ func (r *Runner) stopPods(ctx context.Context, ids []string) error {
 	api := cri.NewRuntimeServiceClient(conn)
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	g, ctx := errgroup.WithContext(ctx)
-	for _, id := range ids {
-		g.Go(func() error {
-			if _, err := api.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: id}); err != nil {
-				return fmt.Errorf("cannot stop pod sandbox %s: %w", id, err)
-			}
-			if _, err := api.RemovePodSandbox(ctx, &cri.RemovePodSandboxRequest{PodSandboxId: id}); err != nil {
-				return fmt.Errorf("cannot remove pod sandbox %s: %w", id, err)
-			}
+	for {
+		list, err := api.ListPodSandbox(ctx, &cri.ListPodSandboxRequest{})
+		if err != nil {
+			return fmt.Errorf("cannot list the pod sandboxes on %s: %w", r.Host.Name(), err)
+		}
+		if len(list.Items) == 0 {
 			return nil
-		})
+		}
+		g, ctx := errgroup.WithContext(ctx)
+		for _, s := range list.Items {
+			g.Go(func() error { return removeSandbox(ctx, api, s.Id) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
 	}
-	return g.Wait()
+}
+
+func removeSandbox(ctx context.Context, api cri.RuntimeServiceClient, id string) error {
+	if _, err := api.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: id}); err != nil {
+		return fmt.Errorf("cannot stop pod sandbox %s: %w", id, err)
+	}
+	if _, err := api.RemovePodSandbox(ctx, &cri.RemovePodSandboxRequest{PodSandboxId: id}); err != nil {
+		return fmt.Errorf("cannot remove pod sandbox %s: %w", id, err)
+	}
+	return nil
+}
+
+// endProcesses kills what is still there of the processes that were seen: by
+// then no runtime is left that could stop them in order.
+func (r *Runner) endProcesses(ctx context.Context, seen []string) error {
+	for {
+		now, err := observe.PodProcesses(ctx, r.Host)
+		if err != nil {
+			return err
+		}
+		argv := []string{"kill", "-KILL", "--"}
+		for _, p := range now {
+			if slices.Contains(seen, p) {
+				pid, _, _ := strings.Cut(p, " ")
+				argv = append(argv, pid)
+			}
+		}
+		if len(argv) == 3 {
+			return nil
+		}
+		// One that ended in between makes kill fail; the next look tells.
+		if _, err := r.Host.Run(ctx, host.Command{Argv: argv}); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func (r *Runner) unmount(ctx context.Context, point string) error {
