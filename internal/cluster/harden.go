@@ -61,7 +61,7 @@ func harden(m *Model) {
 	// A new Service answers this much sooner than with kube-proxy's one second.
 	m.Proxy.NFTables.MinSyncPeriod = metav1.Duration{Duration: 250 * time.Millisecond}
 	// An idle control plane is mostly garbage that is not collected yet.
-	m.Tuning = Tuning{DNSReadinessPeriod: 1, GOGC: 25}
+	m.Tuning = Tuning{DNSReadinessPeriod: 1, GOGC: 20}
 	env := m.Tuning.Environment()
 	c.APIServer.ExtraEnvs = append(env, c.APIServer.ExtraEnvs...)
 	c.ControllerManager.ExtraEnvs = append(env, c.ControllerManager.ExtraEnvs...)
