@@ -28,7 +28,7 @@ is left to do.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Cluster.Profile = cluster.Profile(profile)
-			o.Self = s.self
+			o.Self, o.Built = s.self, builtAt()
 			o.FindBundle = func(kubernetes string) (string, error) {
 				path, err := findBundle(bundle, s.self, kubernetes)
 				if err != nil {

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
@@ -12,8 +14,9 @@ import (
 	"keelway.dev/keelway/internal/release"
 )
 
-// version is set when a release is linked.
-var version = "v0.1.0-dev"
+// version and built are set when a release is linked; built is in RFC 3339, and
+// otherwise the time of the commit.
+var version, built = "v0.1.0-dev", ""
 
 type versionInfo struct {
 	Keelway    string   `json:"keelway"`
@@ -31,13 +34,7 @@ func newVersion(s streams) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := versionInfo{Keelway: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, setting := range info.Settings {
-					if setting.Key == "vcs.revision" {
-						v.Commit = setting.Value
-					}
-				}
-			}
+			v.Commit = buildSetting("vcs.revision")
 			for _, r := range release.All() {
 				v.Kubernetes = append(v.Kubernetes, r.Kubernetes)
 			}
@@ -62,4 +59,27 @@ func newVersion(s streams) *cobra.Command {
 	}
 	c.Flags().StringVarP(&output, "output", "o", "text", "text, short, json or yaml")
 	return c
+}
+
+// buildSetting is what the compiler wrote down about the build, "" if nothing.
+func buildSetting(key string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+// builtAt is a time that no right clock can be before; zero when unknown.
+func builtAt() time.Time {
+	t, err := time.Parse(time.RFC3339, cmp.Or(built, buildSetting("vcs.time")))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }

@@ -29,11 +29,12 @@ const properties = "LoadState,ActiveState,SubState,MainPID,NRestarts,ExecMainCod
 
 // Status asks `systemctl show`.
 func (s *Systemd) Status(ctx context.Context, name string) (Status, error) {
-	// The time zone: a time stamp's short zone name cannot be read back.
-	out, err := s.run(ctx, host.Command{
-		Argv: []string{"systemctl", "show", "--no-pager", "-p", properties, unitName(name)},
-		Env:  []string{"TZ=UTC", "LC_ALL=C"},
-	})
+	// Microseconds: in whole seconds, a file that was written just before the
+	// service's start would seem to be newer than it.
+	out, err := s.show(ctx, name, "--timestamp=us")
+	if err != nil && strings.Contains(err.Error(), "--timestamp") {
+		out, err = s.show(ctx, name) // systemd before 248
+	}
 	if err != nil {
 		return Status{}, fmt.Errorf("ask systemd about %s: %w", name, err)
 	}
@@ -44,6 +45,15 @@ func (s *Systemd) Status(ctx context.Context, name string) (Status, error) {
 		}
 	}
 	return parseShow(p)
+}
+
+func (s *Systemd) show(ctx context.Context, name string, options ...string) (string, error) {
+	argv := append([]string{"systemctl", "show", "--no-pager"}, options...)
+	return s.run(ctx, host.Command{
+		Argv: append(argv, "-p", properties, unitName(name)),
+		// A time stamp's short zone name cannot be read back.
+		Env: []string{"TZ=UTC", "LC_ALL=C"},
+	})
 }
 
 func parseShow(p map[string]string) (Status, error) {
@@ -72,6 +82,10 @@ func parseShow(p map[string]string) (Status, error) {
 		const layout = "Mon 2006-01-02 15:04:05 MST"
 		if st.Since, err = time.Parse(layout, p["ExecMainStartTimestamp"]); err != nil {
 			return Status{}, fmt.Errorf("read systemd's answer: %w", err)
+		}
+		if !strings.Contains(p["ExecMainStartTimestamp"], ".") {
+			// What is older than the end of that second counts as older.
+			st.Since = st.Since.Add(time.Second - time.Nanosecond)
 		}
 	} else {
 		st.Exit = exitWords(code, status, p["Result"])

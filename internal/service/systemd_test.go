@@ -43,7 +43,7 @@ func TestDetect(t *testing.T) {
 // running is what systemd 252 answers about a running service.
 const running = `Result=success
 NRestarts=2
-ExecMainStartTimestamp=Sun 2026-11-22 05:10:11 UTC
+ExecMainStartTimestamp=Sun 2026-11-22 05:10:11.250125 UTC
 ExecMainCode=0
 ExecMainStatus=0
 MainPID=4242
@@ -61,8 +61,8 @@ func TestSystemdStatus(t *testing.T) {
 		}
 		return s
 	}
-	dead := []string{"MainPID=4242", "MainPID=0", "ExecMainStartTimestamp=Sun 2026-11-22 05:10:11 UTC", "ExecMainStartTimestamp="}
-	since := time.Date(2026, 11, 22, 5, 10, 11, 0, time.UTC)
+	dead := []string{"MainPID=4242", "MainPID=0", "ExecMainStartTimestamp=Sun 2026-11-22 05:10:11.250125 UTC", "ExecMainStartTimestamp="}
+	since := time.Date(2026, 11, 22, 5, 10, 11, 250125000, time.UTC)
 	boot := "after a reboot, through systemd (enabled)"
 	rows := []struct {
 		name, answer string
@@ -91,6 +91,14 @@ func TestSystemdStatus(t *testing.T) {
 		})
 	}
 	h := hosttest.New("memory")
+	h.Answer(strings.Replace(running, ".250125", "", 1), 0, "systemctl", "show")
+	h.Handle(func(context.Context, *hosttest.Host, host.Command, []byte) (host.Result, error) {
+		return host.Result{Stderr: []byte("systemctl: unrecognized option '--timestamp=us'\n"), Code: 1}, nil
+	}, "systemctl", "show", "--no-pager", "--timestamp=us")
+	if got, err := NewSystemd(h).Status(t.Context(), "kubelet"); err != nil || !got.Since.Equal(since.Truncate(time.Second).Add(time.Second-time.Nanosecond)) {
+		t.Errorf("systemd that knows seconds only: since %v, %v", got.Since, err)
+	}
+	h = hosttest.New("memory")
 	h.Answer("MainPID=many\n", 0, "systemctl", "show")
 	if _, err := NewSystemd(h).Status(t.Context(), "kubelet"); err == nil {
 		t.Error("an answer that is none was taken")
