@@ -128,7 +128,7 @@ func newRoot(s streams) *cobra.Command {
 	})
 	root.PersistentFlags().Bool("no-color", false, "print without colours (also: the environment's NO_COLOR)")
 	root.AddCommand(
-		newUp(s), newDown(s), newVersion(s), newKubectl(s),
+		newUp(s), newDown(s), newVersion(s), newKubectl(s), newConfig(s),
 		newExplain(s), newStatus(s), newDiagnose(s),
 		newBundle(s), newDocs(), newSupervise(s), newApprover(s),
 	)

@@ -41,7 +41,13 @@ type Model struct {
 	// ConfigMap, which tells it not to regenerate it on upgrade.
 	KubeletSupplied, ProxySupplied bool
 	Tuning                         Tuning
-	Hosts                          []Host
+	// Theirs is what the machines have from elsewhere.
+	Theirs Theirs
+	// Patcher holds the user's patches; nil is none.
+	Patcher Patcher
+	// Adapted are the settings that the machine made necessary.
+	Adapted []Adaptation
+	Hosts   []Host
 }
 
 // Tuning is what the hardened profile changes of kubeadm's addons for speed. A
