@@ -32,7 +32,7 @@ test: deps ## run every check and test, the real cluster included
 	@$(MAKE) --no-print-directory suite
 
 test-long: ## the same with the race detector, every Kubernetes minor and what takes hours
-	tools/setup/deps.sh --long
+	tools/setup/deps.sh
 	@$(MAKE) --no-print-directory suite SUITE=-long
 
 # SUITE="-only root" runs one step; SUITE=-list names them.

@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestFaultsBeforeAnythingIsWritten shows machines and wishes that do not fit:
@@ -49,6 +51,27 @@ func TestFaultsBeforeAnythingIsWritten(t *testing.T) {
 	}
 	if left := difference(before, look(t)); len(left) > 0 {
 		t.Errorf("the refused runs changed the machine:\n%s", strings.Join(left, "\n"))
+	}
+}
+
+// TestClockAYearOff runs a program that was built a year after what the clock
+// says, which no right clock can see.
+func TestClockAYearOff(t *testing.T) {
+	enabled(t)
+	before := look(t)
+	late := filepath.Join(t.TempDir(), "keelway")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", late,
+		"-ldflags=-s -w -X keelway.dev/keelway/internal/cli.built="+time.Now().AddDate(1, 0, 0).Format(time.RFC3339), "keelway.dev/keelway")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.CommandContext(t.Context(), late, "up", "--bundle", bundle(t)).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 || !strings.Contains(string(out), "[ERROR Clock]") {
+		t.Errorf("%v, want exit code 3 and [ERROR Clock]:\n%s", err, out)
+	}
+	if left := difference(before, look(t)); len(left) > 0 {
+		t.Errorf("the refused run changed the machine:\n%s", strings.Join(left, "\n"))
 	}
 }
 

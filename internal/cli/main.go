@@ -128,9 +128,9 @@ func newRoot(s streams) *cobra.Command {
 	})
 	root.PersistentFlags().Bool("no-color", false, "print without colours (also: the environment's NO_COLOR)")
 	root.AddCommand(
-		newUp(s), newDown(s), newVersion(s), newKubectl(s), newConfig(s),
+		newUp(s), newDown(s), newVersion(s), newKubectl(s),
 		newExplain(s), newStatus(s), newDiagnose(s),
-		newBundle(s), newDocs(), newSupervise(s), newApprover(s),
+		newConfig(s), newBundle(s), newLab(s), newLabLaunch(), newDocs(), newSupervise(s), newApprover(s),
 	)
 	wrapArgs(root)
 	return root

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages and the Go toolchain that a build and the tests
 # need and this machine lacks. With nothing missing it changes nothing and
-# needs no root. --long adds what only `make test-long` needs.
+# needs no root.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,11 +13,10 @@ libc6-dev
 libseccomp-dev   # runc
 iproute2         # ip, for the addresses and routes of this machine
 mount            # mount and losetup, which the kubelet calls
+debootstrap        # the root of the hosts of a lab
+systemd-container  # systemd-nspawn, which boots them
+openssh-client
 '
-[ "${1:-}" != --long ] || packages="$packages
-debootstrap        # the root of a host in a namespace
-systemd-container  # systemd-nspawn, which boots it
-"
 
 missing=
 for name in $(echo "$packages" | sed 's/#.*//'); do

@@ -1,0 +1,243 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"keelway.dev/keelway/internal/report"
+)
+
+// Options are what the user chose for a new lab.
+type Options struct {
+	Name                                 string
+	ControlPlanes, Workers, LoadBalancer int
+	// Share is a folder that the hosts see, read-only; "" is none.
+	Share string
+	// Self is the path of this program, which keeps the hosts.
+	Self   string
+	Events report.Sink
+}
+
+// Create makes a lab, or what is missing of one that was begun: its bridge, and
+// hosts that have booted and answer over SSH. The hosts boot side by side.
+func Create(ctx context.Context, o Options) (*Lab, error) {
+	began := time.Now()
+	if os.Geteuid() != 0 {
+		return nil, errors.New("a lab needs root: it makes namespaces, cgroups and a bridge")
+	}
+	if err := checkName(o.Name); err != nil {
+		return nil, err
+	}
+	emit := func(e report.Event) { e.Time = time.Now(); o.Events.Emit(e) }
+	emit(report.Event{Kind: report.Start, What: "keelway lab create · " + o.Name})
+	step := func(host, id, what string, do func(waiting func(string)) error) error {
+		e := report.Event{Kind: report.Step, Host: host, Phase: "lab", Step: id, What: what}
+		emit(e)
+		since := time.Now()
+		err := do(func(detail string) {
+			w := e
+			w.Kind, w.Detail, w.Seconds = report.Wait, detail, time.Since(since).Seconds()
+			emit(w)
+		})
+		e.Kind, e.Seconds = report.Done, time.Since(since).Seconds()
+		if err != nil {
+			e.Kind, e.Detail = report.Failed, err.Error()
+		}
+		emit(e)
+		return err
+	}
+	var root string
+	if err := step("", "lab/image", "prepare the root of the hosts", func(waiting func(string)) (err error) {
+		root, err = image(ctx, waiting)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	l, err := begin(o, root)
+	if err != nil {
+		return nil, err
+	}
+	if err := step("", "lab/network", "make the bridge "+l.Bridge+" with "+l.Subnet.String(), func(func(string)) error {
+		return errors.Join(l.makeBridge(), l.writeSSH())
+	}); err != nil {
+		return l, err
+	}
+	var record sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range l.Hosts {
+		if l.Hosts[i].Running() {
+			continue
+		}
+		g.Go(func() error {
+			return step(l.Hosts[i].Name, "lab/"+l.Hosts[i].Name, "boot "+l.Hosts[i].Name+" at "+l.Hosts[i].Address.String(), func(waiting func(string)) error {
+				return l.start(ctx, i, o.Self, &record, waiting)
+			})
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return l, err
+	}
+	emit(report.Event{Kind: report.Done, What: fmt.Sprintf("%d hosts have booted", len(l.Hosts)), Seconds: time.Since(began).Seconds()})
+	return l, nil
+}
+
+// start boots the host of an index and waits for it.
+func (l *Lab) start(ctx context.Context, i int, self string, record *sync.Mutex, waiting func(string)) error {
+	h := &l.Hosts[i]
+	// A host that ended by itself, or that a killed create did not write down.
+	if err := l.clear(ctx, *h); err != nil {
+		return err
+	}
+	if err := l.makeHost(*h); err != nil {
+		return err
+	}
+	record.Lock()
+	err := l.boot(h, self)
+	if err == nil {
+		err = l.save()
+	}
+	record.Unlock()
+	if err != nil {
+		return err
+	}
+	return l.wait(ctx, *h, waiting)
+}
+
+// begin writes the record of a lab before anything of it is made; one that is
+// there already must be of the same shape.
+func begin(o Options, root string) (*Lab, error) {
+	taken, err := List()
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{Name: o.Name, Bridge: "lab-" + o.Name, Image: root, Share: o.Share}
+	for _, kind := range []struct {
+		role   Role
+		prefix string
+		count  int
+	}{{ControlPlane, "cp", o.ControlPlanes}, {Worker, "w", o.Workers}, {LoadBalancer, "lb", o.LoadBalancer}} {
+		for n := range kind.count {
+			l.Hosts = append(l.Hosts, Host{Name: fmt.Sprintf("%s%d", kind.prefix, n+1), Role: kind.role})
+		}
+	}
+	if len(l.Hosts) == 0 || len(l.Hosts) > 200 {
+		return nil, fmt.Errorf("a lab has 1 to 200 hosts, not %d", len(l.Hosts))
+	}
+	for _, t := range taken {
+		if t.Name != o.Name {
+			continue
+		}
+		if !sameShape(t, l) {
+			return nil, fmt.Errorf("the lab %s is there already, with other hosts: choose another name, or `keelway lab delete %s`", o.Name, o.Name)
+		}
+		return t, nil
+	}
+	if l.Subnet, err = freeSubnet(taken); err != nil {
+		return nil, err
+	}
+	address := l.gateway()
+	for i := range l.Hosts {
+		// Hosts begin at .10, out of the way of the gateway.
+		if i == 0 {
+			address = netip.AddrFrom4([4]byte{198, 18, l.Subnet.Addr().As4()[2], 10})
+		} else {
+			address = address.Next()
+		}
+		l.Hosts[i].Address = address
+	}
+	return l, l.save()
+}
+
+func sameShape(a, b *Lab) bool {
+	if len(a.Hosts) != len(b.Hosts) || a.Share != b.Share {
+		return false
+	}
+	for i := range a.Hosts {
+		if a.Hosts[i].Name != b.Hosts[i].Name {
+			return false
+		}
+	}
+	return true
+}
+
+// Start boots hosts that were stopped; no name means every host.
+func (l *Lab) Start(ctx context.Context, self string, names ...string) error {
+	if err := l.makeBridge(); err != nil {
+		return err
+	}
+	var record sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	err := l.each(names, func(i int) error {
+		if !l.Hosts[i].Running() {
+			g.Go(func() error { return l.start(ctx, i, self, &record, func(string) {}) })
+		}
+		return nil
+	})
+	return errors.Join(err, g.Wait())
+}
+
+// Stop ends hosts; no name means every host. With cut they end as in a power cut.
+func (l *Lab) Stop(ctx context.Context, cut bool, names ...string) error {
+	var g errgroup.Group
+	err := l.each(names, func(i int) error {
+		g.Go(func() error { return l.halt(ctx, &l.Hosts[i], !cut) })
+		return nil
+	})
+	return errors.Join(err, g.Wait(), l.save())
+}
+
+// each calls do with the index of each named host, or of every host.
+func (l *Lab) each(names []string, do func(i int) error) error {
+	for _, n := range names {
+		if _, err := l.Host(n); err != nil {
+			return err
+		}
+	}
+	for i, h := range l.Hosts {
+		wanted := len(names) == 0
+		for _, n := range names {
+			wanted = wanted || n == h.Name
+		}
+		if wanted {
+			if err := do(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Delete ends every host of the lab and removes what was made: processes,
+// mounts, cgroups, links, a partition and files. The image stays in the cache.
+func (l *Lab) Delete(ctx context.Context) error {
+	if err := l.Stop(ctx, true); err != nil {
+		return err
+	}
+	for _, h := range l.Hosts {
+		for mounted(l.rootOf(h)) {
+			if err := unix.Unmount(l.rootOf(h), 0); err != nil {
+				return fmt.Errorf("cannot unmount the root of %s: %w", h.Name, err)
+			}
+		}
+	}
+	if err := errors.Join(l.Heal(), l.removeBridge()); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(l.dir(), "hosts")); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(l.dir()); err != nil {
+		return err
+	}
+	_ = os.Remove(Root) // stays while another lab is in it
+	return nil
+}
