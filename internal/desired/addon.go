@@ -43,12 +43,13 @@ func (s *story) proxy() {
 			{Object: proxy.Binding(), Why: "may watch Services and their endpoints"},
 			{Object: role, Why: "may read the settings"},
 			{Object: binding, Why: "joining machines have that role"},
-			{Object: proxy.DaemonSet(s.model, s.host), Why: "one kube-proxy on every node"},
+			{Object: s.proxySet(), Why: "one kube-proxy on every node"},
 		},
 	})
 }
 
-func (s *story) dns() {
+// networkReady and serviceRules are what the first ordinary pod waits for.
+func (s *story) networkReady() {
 	s.add(Resource{
 		ID: networkID, Component: "flannel",
 		After: []string{"addon/flannel", "control-plane/controller-manager"},
@@ -56,15 +57,25 @@ func (s *story) dns() {
 		Why:   "A pod that starts before flannel has written this file fails, and is tried again only after a pause.",
 		Wait:  &Wait{Probe: ProbeFile, Target: subnetFile, Seconds: 120},
 	})
+}
+
+func (s *story) serviceRules() {
+	s.add(Resource{
+		ID: rulesID, Component: "kube-proxy", After: []string{"addon/kube-proxy", "control-plane/controller-manager"},
+		What: "wait for kube-proxy's rules",
+		Why:  "A connection that a pod opens to a Service before its rules are there is remembered by the kernel as it is, and hangs until it times out.",
+		Wait: &Wait{Probe: ProbeHealth, Target: "http://" + s.host.Init.LocalAPIEndpoint.Loopback() + ":10256/healthz", Seconds: 120},
+	})
+}
+
+func (s *story) dns() {
 	after := []string{"addon/coredns-config", networkID, "images/addons"}
-	if !s.model.Cluster.Proxy.Disabled {
-		after = append(after, rulesID)
-		s.add(Resource{
-			ID: rulesID, Component: "kube-proxy", After: []string{"addon/kube-proxy", "control-plane/controller-manager"},
-			What: "wait for kube-proxy's rules",
-			Why:  "A connection that a pod opens to a Service before its rules are there is remembered by the kernel as it is, and hangs until it times out.",
-			Wait: &Wait{Probe: ProbeHealth, Target: "http://" + s.host.Init.LocalAPIEndpoint.Loopback() + ":10256/healthz", Seconds: 120},
-		})
+	if !s.model.Theirs.Network {
+		s.networkReady()
+		if !s.model.Cluster.Proxy.Disabled {
+			s.serviceRules()
+			after = append(after, rulesID)
+		}
 	}
 	if s.model.Cluster.DNS.Disabled {
 		return
@@ -87,7 +98,7 @@ func (s *story) dns() {
 		What:  "apply CoreDNS",
 		Why:   "It answers for the names of Services and passes all others on. It is the first ordinary pod, so it is applied when the pod network is up.",
 		Objects: []Object{
-			{Object: dns.Deployment(s.model), KeepReplicas: true, Why: "the CoreDNS pods; a number of replicas that you change is kept"},
+			{Object: s.dnsDeployment(), KeepReplicas: true, Why: "the CoreDNS pods; a number of replicas that you change is kept"},
 		},
 	})
 }

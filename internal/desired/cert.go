@@ -110,18 +110,26 @@ func sentence(note string) string {
 }
 
 func (s *story) kubeconfigs() {
+	// The final form at once: kubeadm embeds a certificate first and rewrites
+	// the file once the kubelet has made its own.
+	s.kubeconfigsIn("", func(k *pki.Kubeconfig, name string) {
+		if name == "kubelet" {
+			k.ClientFile = kubelet.ClientFile
+		}
+	})
+}
+
+// kubeconfigsIn writes them to a folder, "" for kubeadm's own, each as change leaves it.
+func (s *story) kubeconfigsIn(dir string, change func(k *pki.Kubeconfig, name string)) {
 	in := PKI(s.model, s.host)
+	in.ConfDir = dir
 	list := pki.Kubeconfigs(in)
 	if s.model.Profile == cluster.Hardened {
 		list = append(list, approverKubeconfig(in, list[0]))
 	}
 	for _, k := range list {
 		name := strings.TrimSuffix(k.Path[strings.LastIndex(k.Path, "/")+1:], ".conf")
-		if name == "kubelet" {
-			// The final form at once: kubeadm embeds a certificate first and
-			// rewrites the file once the kubelet has made its own.
-			k.ClientFile = kubelet.ClientFile
-		}
+		change(&k, name)
 		s.add(Resource{
 			ID: "kubeconfig/" + name, Component: k.Readers[0], After: []string{"certs/ca"},
 			What:       "write the kubeconfig of " + k.User,

@@ -21,7 +21,8 @@ const (
 )
 
 // manifest is a static pod's file; only root may read it, as kubeadm has it.
-func manifest(pod corev1.Pod, note string) File {
+func (s *story) manifest(pod corev1.Pod, note string) File {
+	patched(s, pod.Name, &pod)
 	return File{
 		Path: manifests + pod.Name + ".yaml", Mode: 0o600, Content: config.Marshal(pod),
 		Readers: []string{"kubelet"}, Note: note,
@@ -55,7 +56,7 @@ func (s *story) etcd() {
 		After: append(s.readBy("etcd"), "etcd/data"),
 		What:  "write etcd's static pod",
 		Why:   "The API server keeps nothing itself: every object is a key in etcd. The kubelet starts this pod from its file as soon as it runs.",
-		Files: []File{manifest(etcd.Pod(s.model, s.host), "etcd's flags, certificates and data folder")},
+		Files: []File{s.manifest(etcd.Pod(s.model, s.host), "etcd's flags, certificates and data folder")},
 	})
 }
 
@@ -70,7 +71,7 @@ func (s *story) apiserver() {
 		ID: "control-plane/apiserver", Component: "kube-apiserver", After: after,
 		What:  "write the API server's static pod",
 		Why:   "Every other component speaks with the API server only. It is a static pod because there is no API yet that could schedule it.",
-		Files: []File{manifest(controlplane.APIServer(s.model, s.host), "the API server's flags and certificates")},
+		Files: []File{s.manifest(controlplane.APIServer(s.model, s.host), "the API server's flags and certificates")},
 	})
 }
 
@@ -122,13 +123,13 @@ func (s *story) managers() {
 		After: append(s.readBy("kube-controller-manager"), "certs/sa", "kubeconfig/controller-manager", rolesID),
 		What:  "write the controller manager's static pod",
 		Why:   "It turns what you ask for into what is: a Deployment into pods, a Node into an address range, a request into a certificate.",
-		Files: []File{manifest(controlplane.Manager(s.model, s.host), "the controller manager's flags and kubeconfig")},
+		Files: []File{s.manifest(controlplane.Manager(s.model, s.host), "the controller manager's flags and kubeconfig")},
 	})
 	s.add(Resource{
 		ID: "control-plane/scheduler", Component: "kube-scheduler",
 		After: []string{"kubeconfig/scheduler", rolesID},
 		What:  "write the scheduler's static pod",
 		Why:   "A pod that no node was chosen for never runs; the scheduler chooses.",
-		Files: []File{manifest(controlplane.Scheduler(s.model, s.host), "the scheduler's flags and kubeconfig")},
+		Files: []File{s.manifest(controlplane.Scheduler(s.model, s.host), "the scheduler's flags and kubeconfig")},
 	})
 }

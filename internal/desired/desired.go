@@ -36,6 +36,8 @@ type Resource struct {
 	Images      []Image
 	Objects     []Object
 	Wait        *Wait
+	Upload      *Upload
+	Rotation    *Rotation
 	Residue     *Residue
 }
 

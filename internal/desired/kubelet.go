@@ -17,21 +17,8 @@ func kubeletProgram() File {
 
 func (s *story) kubelet() {
 	const component = "kubelet"
-	s.add(Resource{
-		ID: "kubelet-start/programs", Component: component, After: []string{"images/control-plane"},
-		What: "install the kubelet and kubectl",
-		Why:  "The kubelet is the one Kubernetes component that runs on the host itself: it starts all others in containers.",
-		Files: []File{
-			kubeletProgram(),
-			{Path: "/usr/bin/kubectl", Mode: fs.ModeSymlink | 0o777, Link: "kubelet", Note: "the same program as the kubelet, called by another name", Readers: []string{"you"}},
-			text(kubelet.UnitFile, kubelet.Unit(), "how to keep the kubelet running, as in the Debian package", "systemd"),
-			dir(kubelet.DropInDir, 0o755, true, "additions to the kubelet's unit"),
-			text(kubelet.DropInFile, kubelet.DropIn(), "where the kubelet finds its kubeconfig, configuration and flags", "systemd"),
-		},
-	})
-	if s.model.Profile == cluster.Hardened {
-		programs := &s.resources[len(s.resources)-1]
-		programs.Files = append(programs.Files, text(kubelet.TuningFile, kubelet.Tuning(s.model), "what Keelway adds to the kubelet's environment", "systemd"))
+	if !s.model.Theirs.Kubelet {
+		s.kubeletPrograms()
 	}
 	s.add(Resource{
 		ID: "kubelet-start/config", Component: component, After: []string{"certs/folders"},
@@ -40,7 +27,7 @@ func (s *story) kubelet() {
 		Files: []File{
 			text(kubelet.FlagsFile, kubelet.Flags(s.host), "flags that only this node has", "systemd"),
 			text(kubelet.InstanceFile, kubelet.Instance(s.host), "settings that only this node has; an upgrade keeps them", "kubeadm"),
-			text(kubelet.ConfigFile, kubelet.Config(s.model, s.host), "the cluster's kubelet settings with this node's over them", component),
+			text(kubelet.ConfigFile, s.kubeletConfig(), "the cluster's kubelet settings with this node's over them", component),
 		},
 	})
 	after := []string{
@@ -59,4 +46,24 @@ func (s *story) kubelet() {
 			kubelet.ConfigFile, kubelet.FlagsFile, kubelet.UnitFile, kubelet.DropInFile, "/usr/bin/kubelet", "/etc/kubernetes/kubelet.conf",
 		}},
 	})
+}
+
+func (s *story) kubeletPrograms() {
+	const component = "kubelet"
+	s.add(Resource{
+		ID: "kubelet-start/programs", Component: component, After: []string{"images/control-plane"},
+		What: "install the kubelet and kubectl",
+		Why:  "The kubelet is the one Kubernetes component that runs on the host itself: it starts all others in containers.",
+		Files: []File{
+			kubeletProgram(),
+			{Path: "/usr/bin/kubectl", Mode: fs.ModeSymlink | 0o777, Link: "kubelet", Note: "the same program as the kubelet, called by another name", Readers: []string{"you"}},
+			text(kubelet.UnitFile, kubelet.Unit(), "how to keep the kubelet running, as in the Debian package", "systemd"),
+			dir(kubelet.DropInDir, 0o755, true, "additions to the kubelet's unit"),
+			text(kubelet.DropInFile, kubelet.DropIn(), "where the kubelet finds its kubeconfig, configuration and flags", "systemd"),
+		},
+	})
+	if s.model.Profile == cluster.Hardened {
+		programs := &s.resources[len(s.resources)-1]
+		programs.Files = append(programs.Files, text(kubelet.TuningFile, kubelet.Tuning(s.model), "what Keelway adds to the kubelet's environment", "systemd"))
+	}
 }

@@ -21,6 +21,9 @@ func (r Resource) Paths() []string {
 	if r.Key != nil {
 		paths = append(paths, r.Key.Path)
 	}
+	if r.Rotation != nil {
+		paths = append(paths, r.Rotation.Kubeconfig)
+	}
 	if r.Residue != nil && (r.Residue.Kind == ResidueRestore || r.Residue.Kind == ResiduePaths || r.Residue.Kind == ResidueEmpty) {
 		paths = append(paths, r.Residue.Targets...)
 	}

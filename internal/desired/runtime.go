@@ -46,6 +46,10 @@ func (s *story) runtime() {
 		Why:     "Images are imported into it next, and the kubelet waits for its socket.",
 		Service: &Service{Name: "containerd", Reads: []string{containerd.ConfigFile, containerd.UnitFile, "/usr/local/bin/containerd"}},
 	})
+	s.runtimeReady()
+}
+
+func (s *story) runtimeReady() {
 	s.add(Resource{
 		ID: "runtime/ready", Component: "containerd",
 		What: "wait for the container runtime",
@@ -121,6 +125,10 @@ func (s *story) network() {
 			},
 		})
 	}
+	s.sysctlNetwork()
+}
+
+func (s *story) sysctlNetwork() {
 	s.add(Resource{
 		ID: "sysctl/network", Component: "kernel", After: none(),
 		What:    "let the kernel forward and filter pod traffic",

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/desired/phase"
 )
 
 // Self is the binary name that stands for the running program itself.
@@ -18,12 +19,22 @@ type story struct {
 	model     *cluster.Model
 	host      cluster.Host
 	resources []Resource
+	// run are the phases of init that run.
+	run phase.Selection
+	// errs are patches that do not fit; `init` looks at them before it begins.
+	errs []error
 }
 
 // For is what the model's host of that index must hold. It reads as the story
 // of a control plane: the runtime, who may trust whom, the processes, then what
 // the API holds.
 func For(m *cluster.Model, index int) Host {
+	if m.Theirs.Runtime {
+		// `init` made it: the same story, with what the machine had left out.
+		all, _ := phase.Select(phase.Init(), nil, nil)
+		h, _ := Init(m, index, InitOptions{Run: all})
+		return h
+	}
 	s := &story{model: m, host: m.Hosts[index]}
 	s.runtime()
 	s.images()

@@ -23,9 +23,21 @@ const (
 type Admin struct {
 	host host.Host
 
-	mu     sync.Mutex
-	data   []byte
-	client *Client
+	mu sync.Mutex
+	// path, when set, is the only kubeconfig; server is called instead of the
+	// one that a kubeconfig names.
+	path, server string
+	data         []byte
+	client       *Client
+}
+
+// Use has it take the kubeconfig at a path, "" for the usual ones, and call a
+// server, "" for the one that the kubeconfig names. `init` calls the API server
+// of its own machine: nothing stands behind the shared endpoint yet.
+func (a *Admin) Use(path, server string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.path, a.server, a.client = path, server, nil
 }
 
 // NewAdmin returns an Admin of a control-plane host; it opens nothing yet.
@@ -34,19 +46,22 @@ func NewAdmin(h host.Host) *Admin { return &Admin{host: h} }
 // Client returns a client as super-admin.conf says, or admin.conf where the
 // former was taken away. The error matches fs.ErrNotExist when neither exists.
 func (a *Admin) Client(ctx context.Context) (*Client, error) {
-	data, err := readFile(ctx, a.host, SuperAdminConf)
-	if errors.Is(err, fs.ErrNotExist) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var data []byte
+	var err error
+	if a.path != "" {
+		data, err = readFile(ctx, a.host, a.path)
+	} else if data, err = readFile(ctx, a.host, SuperAdminConf); errors.Is(err, fs.ErrNotExist) {
 		data, err = readFile(ctx, a.host, AdminConf)
 	}
 	if err != nil {
 		return nil, err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	if a.client != nil && bytes.Equal(a.data, data) {
 		return a.client, nil
 	}
-	client, err := New(data, a.host)
+	client, err := NewFor(data, a.host, a.server)
 	if err != nil {
 		return nil, err
 	}

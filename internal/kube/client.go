@@ -30,10 +30,16 @@ type Client struct {
 }
 
 // New makes a client from a kubeconfig's bytes.
-func New(kubeconfig []byte, h host.Host) (*Client, error) {
+func New(kubeconfig []byte, h host.Host) (*Client, error) { return NewFor(kubeconfig, h, "") }
+
+// NewFor is New for another server than the kubeconfig names; "" is that one.
+func NewFor(kubeconfig []byte, h host.Host, server string) (*Client, error) {
 	cfg, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("the kubeconfig cannot be used: %w", err)
+	}
+	if server != "" {
+		cfg.Host = server
 	}
 	// One operator, a few dozen objects: client-side rate limits would only add seconds.
 	cfg.QPS = -1

@@ -37,7 +37,11 @@ func (c Cluster) objects(ctx context.Context, want desired.Host) (map[string]*un
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(16)
 	for _, r := range want.Resources {
-		for _, o := range r.Objects {
+		objects := r.Objects
+		if r.Upload != nil {
+			objects = []desired.Object{{Object: r.Upload.Secret()}}
+		}
+		for _, o := range objects {
 			g.Go(func() error {
 				res, meta, err := kube.Locate(o.Object)
 				if err != nil {

@@ -30,6 +30,22 @@ func caFolders() []string {
 	}
 }
 
+// CAFolders lists those of kubeadm's optional folders of CA certificates that
+// the host has.
+func CAFolders(ctx context.Context, h host.Host) ([]string, error) {
+	var found []string
+	for _, dir := range caFolders() {
+		is, err := exists(ctx, h, dir)
+		if err != nil {
+			return nil, err
+		}
+		if is {
+			found = append(found, dir)
+		}
+	}
+	return found, nil
+}
+
 // Facts reads what a host cannot change and desired depends on: files of
 // /proc, /sys and /etc, df for the free disk, and systemctl where systemd
 // runs. Hostname is the kernel's, in its own case. An error says which fact
@@ -88,17 +104,9 @@ func Facts(ctx context.Context, h host.Host) (cluster.Facts, error) {
 		f.OOMScoreAdjustable, err = canLowerOOMScore(ctx, h, f.Systemd)
 		return err
 	})
-	fact("the folders of CA certificates", func() error {
-		for _, dir := range caFolders() {
-			is, err := exists(ctx, h, dir)
-			if err != nil {
-				return err
-			}
-			if is {
-				f.CAFolders = append(f.CAFolders, dir)
-			}
-		}
-		return nil
+	fact("the folders of CA certificates", func() (err error) {
+		f.CAFolders, err = CAFolders(ctx, h)
+		return err
 	})
 	fact("whether bridges can be filtered", func() (err error) {
 		if f.BridgeNetfilter, err = exists(ctx, h, "/proc/sys/net/bridge"); err != nil {

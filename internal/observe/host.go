@@ -149,6 +149,26 @@ func pathsOf(want desired.Host) []string {
 		if r.Service != nil {
 			add(r.Service.Reads...)
 		}
+		for _, p := range alsoRead(r) {
+			add(p)
+		}
+	}
+	return paths
+}
+
+// alsoRead lists files that a resource is decided by and does not own.
+func alsoRead(r desired.Resource) []string {
+	var paths []string
+	if r.Kubeconfig != nil && r.Kubeconfig.OrClientFile != "" {
+		paths = append(paths, r.Kubeconfig.OrClientFile)
+	}
+	if r.Rotation != nil {
+		paths = append(paths, r.Rotation.ClientFile)
+	}
+	if r.Upload != nil {
+		for _, f := range r.Upload.Files {
+			paths = append(paths, f.Path)
+		}
 	}
 	return paths
 }

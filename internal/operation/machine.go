@@ -71,11 +71,23 @@ func (p programs) OpenBinary(name string) (io.ReadCloser, error) {
 // that failed.
 func (m *Machine) converge(ctx context.Context, want desired.Host, b programs, sums map[string]string,
 	note func(context.Context) error, diagnose func(context.Context, plan.Step, error) string) (int, error) {
+	begin := func(ctx context.Context, p plan.Plan) error {
+		if err := m.remember(ctx, p); err != nil {
+			return err
+		}
+		return note(ctx)
+	}
+	return m.loop(want, b, sums, begin, diagnose).Run(ctx)
+}
+
+// loop is the one that makes the host what want says.
+func (m *Machine) loop(want desired.Host, b programs, sums map[string]string,
+	begin func(context.Context, plan.Plan) error, diagnose func(context.Context, plan.Step, error) string) *apply.Operation {
 	runner := &step.Runner{
 		Host: m.Host, Services: m.Services, Bundle: b, Sums: sums, Client: m.Client.Client,
 		Probe: m.Observer.Probe, Random: rand.Reader, Now: m.Now,
 	}
-	loop := apply.Operation{
+	return &apply.Operation{
 		Decide: func(ctx context.Context) (plan.Plan, error) {
 			seen, err := m.Observer.Look(ctx, want)
 			if err != nil {
@@ -83,18 +95,12 @@ func (m *Machine) converge(ctx context.Context, want desired.Host, b programs, s
 			}
 			return plan.Make(want, seen, plan.Inputs{Binaries: sums, Now: m.Now()}), nil
 		},
-		Begin: func(ctx context.Context, p plan.Plan) error {
-			if err := m.remember(ctx, p); err != nil {
-				return err
-			}
-			return note(ctx)
-		},
+		Begin:    begin,
 		Execute:  runner.Run,
 		Diagnose: diagnose,
 		Events:   m.Events,
 		Now:      m.Now,
 	}
-	return loop.Run(ctx)
 }
 
 // remember writes down, before a plan is begun, what it will change.

@@ -212,4 +212,17 @@ func CertHash(cert *x509.Certificate) string {
 	return "sha256:" + hex.EncodeToString(digest[:])
 }
 
+// CertHashes returns the pin of each certificate in the PEM, at least one.
+func CertHashes(certPEM []byte) ([]string, error) {
+	chain, err := parseChain(certPEM)
+	if err != nil {
+		return nil, err
+	}
+	var pins []string
+	for _, c := range chain {
+		pins = append(pins, CertHash(c))
+	}
+	return pins, nil
+}
+
 func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -54,6 +54,9 @@ type Kubeconfig struct {
 	// ClientFile, when set, is the path of a PEM file with certificate and key
 	// that the kubeconfig refers to instead of embedding it.
 	ClientFile string
-	Readers    []string
-	Note       string
+	// OrClientFile, when set, is such a file that the kubeconfig may refer to
+	// as well; a new one embeds its certificate.
+	OrClientFile string
+	Readers      []string
+	Note         string
 }

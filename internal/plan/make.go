@@ -92,6 +92,10 @@ func (d decider) decide(r desired.Resource) verdict {
 		return d.objects(r)
 	case r.Wait != nil:
 		return d.wait(r)
+	case r.Upload != nil:
+		return d.upload(r)
+	case r.Rotation != nil:
+		return d.rotation(r)
 	}
 	return verdict{refusal: fmt.Sprintf("%s: nothing is desired; this is a defect of keelway", r.ID)}
 }

@@ -64,6 +64,9 @@ func (d decider) create(r desired.Resource, s pki.Spec) verdict {
 
 func (d decider) kubeconfig(r desired.Resource) verdict {
 	k := *r.Kubeconfig
+	if k.OrClientFile != "" && pki.Refers(d.content(k.Path), k.OrClientFile) {
+		k.ClientFile = k.OrClientFile
+	}
 	caCert, caKey := path.Join(k.CADir, "ca.crt"), path.Join(k.CADir, "ca.key")
 	data := d.content(k.Path)
 	if data == nil {

@@ -67,6 +67,10 @@ func (r *Runner) Run(ctx context.Context, s plan.Step, waiting func(detail strin
 		return r.images(ctx, res.Images)
 	case len(res.Objects) > 0:
 		return r.objects(ctx, res.Objects)
+	case res.Upload != nil:
+		return r.upload(ctx, *res.Upload)
+	case res.Rotation != nil:
+		return r.rotate(ctx, *res.Rotation)
 	case res.Residue != nil:
 		return r.residue(ctx, *res.Residue)
 	case res.Wait != nil:

@@ -51,11 +51,20 @@ func ClusterBinding(name, role string, subjects ...rbac.Subject) *rbac.ClusterRo
 
 // ReadConfigMap is a role in a namespace that may read one ConfigMap.
 func ReadConfigMap(namespace, name, configMap string) *rbac.Role {
+	return readOne(namespace, name, "configmaps", configMap)
+}
+
+// ReadSecret is a role in a namespace that may read one Secret.
+func ReadSecret(namespace, name, secret string) *rbac.Role {
+	return readOne(namespace, name, "secrets", secret)
+}
+
+func readOne(namespace, name, resource, object string) *rbac.Role {
 	return &rbac.Role{
 		TypeMeta:   metav1.TypeMeta{APIVersion: rbac.SchemeGroupVersion.String(), Kind: "Role"},
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace},
 		Rules: []rbac.PolicyRule{{
-			Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{configMap},
+			Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{resource}, ResourceNames: []string{object},
 		}},
 	}
 }

@@ -15,6 +15,9 @@ import (
 // Plugin finds what is left of another pod network: a configuration that the
 // runtime would take before this cluster's, or a bridge with an old address.
 func Plugin(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) {
+	if s.Model.Theirs.Network {
+		return nil, nil
+	}
 	var found []subject.Finding
 	entries, err := s.List(ctx, cni.ConfDir)
 	if err != nil {

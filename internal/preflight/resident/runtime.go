@@ -41,7 +41,7 @@ func brought(ctx context.Context, s *subject.Subject) ([]subject.Finding, error)
 	if err != nil {
 		return []subject.Finding{{
 			Message: fmt.Sprintf("could not connect to the container runtime: %v", err),
-			Fix:     "start it, or leave the CRI socket away so that Keelway installs containerd",
+			Fix:     "start it, or have Keelway install one with the pod network's plugins: `keelway up --until sysctl`; `keelway up` makes the whole cluster in one go",
 		}}, ctx.Err()
 	}
 	if err := conn.Close(); err != nil {

@@ -25,7 +25,7 @@ func (t Target) Socket() string {
 // OwnRuntime is true when Keelway installs the runtime, and false when the
 // model names the socket of one that is already there.
 func (t Target) OwnRuntime() bool {
-	return t.Socket() == containerd.Socket
+	return t.Socket() == containerd.Socket && !t.Model.Theirs.Runtime
 }
 
 // Runtime is the process that serves the model's runtime socket.

@@ -1,0 +1,175 @@
+package operation
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+
+	"keelway.dev/keelway/internal/bundle"
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/config"
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/host"
+	"keelway.dev/keelway/internal/observe"
+	"keelway.dev/keelway/internal/preflight"
+	"keelway.dev/keelway/internal/prior"
+	"keelway.dev/keelway/internal/report"
+)
+
+// missing lists the images that are desired and not in the runtime's store, and
+// the programs that are not installed.
+func (m *Machine) missing(ctx context.Context, want desired.Host) (images, binaries []string) {
+	have, _ := observe.Images(ctx, m.Host)
+	for _, r := range want.Resources {
+		for _, i := range r.Images {
+			if !have[i.Reference] {
+				images = append(images, i.Reference)
+			}
+		}
+		for _, f := range r.Files {
+			if f.Binary != "" {
+				binaries = append(binaries, f.Binary)
+			}
+		}
+	}
+	return images, binaries
+}
+
+// registryChosen says that the user named a registry, so that pulling from it
+// is what was asked for.
+func registryChosen(m *cluster.Model) bool {
+	return m.Cluster.ImageRepository != config.DefaultImageRepository
+}
+
+// initPreflight makes the checks of `up` for a machine that its owner set up,
+// and finds out where missing images come from.
+func (m *Machine) initPreflight(ctx context.Context, in *initInput, o InitOptions) error {
+	record := m.Prior.Record()
+	found, err := preflight.Run(ctx, preflight.Target{
+		Host: m.Host, Model: in.model, Desired: in.want, Now: m.Now(), Built: o.Built,
+		AddressChosen: in.set.Init.LocalAPIEndpoint.AdvertiseAddress != "",
+		Wrote:         func(path string) bool { _, ok := record.Paths[path]; return ok },
+		Need:          1 << 30, // the runtime and its images are there
+	})
+	if err != nil {
+		return err
+	}
+	images, _ := m.missing(ctx, in.want)
+	_, noBundle := o.FindBundle(in.model.Cluster.KubernetesVersion)
+	if len(images) > 0 && noBundle != nil && !registryChosen(in.model) && !in.model.Theirs.Images {
+		found = append(found, preflight.Finding{
+			Name:    "ImagePull",
+			Message: fmt.Sprintf("%s is not in the runtime's store, and nothing is pulled unasked", strings.Join(images, ", ")),
+			Fix:     "put the bundle beside keelway or name it with --bundle; or choose a registry with --image-repository; or import the images yourself (`ctr -n k8s.io images import`)",
+		})
+	}
+	names := slices.Concat(o.IgnorePreflight, in.model.Hosts[0].Init.NodeRegistration.IgnorePreflightErrors)
+	if found, err = preflight.Ignore(found, names); err != nil {
+		return &WishError{err}
+	}
+	if preflight.Failed(found) {
+		return &PreflightError{Lines: preflight.Lines(found)}
+	}
+	for _, line := range preflight.Lines(found) {
+		m.emit(report.Event{Kind: report.Warning, Host: m.Host.Name(), Phase: "preflight", What: line})
+	}
+	return nil
+}
+
+// initPrograms opens the bundle when something of it is needed.
+func (m *Machine) initPrograms(ctx context.Context, in *initInput, o InitOptions) (programs, map[string]string, error) {
+	images, binaries := m.missing(ctx, in.want)
+	p := programs{self: o.Self}
+	if len(images)+len(binaries) == 0 {
+		return p, nil, nil
+	}
+	file, err := o.FindBundle(in.model.Cluster.KubernetesVersion)
+	if err != nil || registryChosen(in.model) {
+		if len(binaries) > 0 {
+			return p, nil, fmt.Errorf("%s is not installed on %s, and there is no bundle to install it from: %w", strings.Join(binaries, ", "), m.Host.Name(), err)
+		}
+		return p, nil, m.pullInit(ctx, in, images)
+	}
+	m.emit(report.Event{Kind: report.Step, Host: m.Host.Name(), Phase: "bundle", Step: "bundle/open", What: "open and check the bundle " + file})
+	if p.Bundle, err = bundle.Open(ctx, file, prior.Dir+"/bundle"); err != nil {
+		return p, nil, err
+	}
+	want := bundle.Want{Kubernetes: in.model.Cluster.KubernetesVersion, OS: runtime.GOOS, Arch: runtime.GOARCH, Images: images, Binaries: binaries}
+	if err := want.Check(p.Bundle.Manifest); err != nil {
+		return p, nil, fmt.Errorf("bundle %s: %w", file, err)
+	}
+	sums := map[string]string{}
+	for _, name := range binaries {
+		_, b, err := p.Bundle.Binary(name)
+		if err != nil {
+			return p, nil, err
+		}
+		sums[name] = b.SHA256
+	}
+	m.emit(report.Event{Kind: report.Done, Host: m.Host.Name(), Phase: "bundle", Step: "bundle/open", What: "the bundle holds what is missing"})
+	return p, sums, nil
+}
+
+// pullInit pulls missing images from the registry that was chosen; without one
+// the kubelet does it when a pod needs them, as kubeadm would have it.
+func (m *Machine) pullInit(ctx context.Context, in *initInput, images []string) error {
+	if len(images) == 0 || !registryChosen(in.model) || in.model.Hosts[0].Init.NodeRegistration.ImagePullPolicy == "Never" {
+		return m.leaveImages(in)
+	}
+	return PullImages(ctx, m.Host, images, func(image string) {
+		m.emit(report.Event{Kind: report.Note, Host: m.Host.Name(), Phase: "preflight", What: "pulled " + image})
+	})
+}
+
+// leaveImages takes the images out of what is desired.
+func (m *Machine) leaveImages(in *initInput) error {
+	in.want.Resources = slices.DeleteFunc(in.want.Resources, func(r desired.Resource) bool { return len(r.Images) > 0 })
+	return nil
+}
+
+// initDir is where `init` remembers the configuration and the patches, for
+// later changes of this machine.
+const initDir = prior.Dir + "/init"
+
+// saveInit writes them down, without tokens and keys. Only what has changed is
+// written.
+func (m *Machine) saveInit(ctx context.Context, in *initInput) error {
+	init := in.model.Hosts[0].Init
+	init.BootstrapTokens, init.CertificateKey, init.SkipPhases, init.DryRun = nil, "", in.set.Init.SkipPhases, false
+	documents := [][]byte{config.Marshal(init), config.Marshal(in.model.Cluster)}
+	if in.model.KubeletSupplied {
+		documents = append(documents, config.Marshal(in.model.Kubelet))
+	}
+	if in.model.ProxySupplied {
+		documents = append(documents, config.Marshal(in.model.Proxy))
+	}
+	files := map[string][]byte{"config.yaml": bytes.Join(documents, []byte("---\n"))}
+	for name, data := range in.patches {
+		files["patches/"+name] = data
+	}
+	theirs, err := json.Marshal(in.model.Theirs)
+	if err != nil {
+		return err
+	}
+	files["machine.json"] = append(theirs, '\n')
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		p := path.Join(initDir, name)
+		if old, err := observe.ReadText(ctx, m.Host, p); err == nil && old == string(files[name]) {
+			continue
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := m.Host.Put(ctx, host.Entry{Path: p, Mode: 0o600}, bytes.NewReader(files[name])); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package operation
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/config"
+	"keelway.dev/keelway/internal/config/load"
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/desired/cni"
+	"keelway.dev/keelway/internal/desired/phase"
+	"keelway.dev/keelway/internal/observe"
+	"keelway.dev/keelway/internal/patch"
+	"keelway.dev/keelway/internal/pki/seal"
+	"keelway.dev/keelway/internal/release"
+)
+
+// readInit reads the configuration and the machine, and makes the model and
+// what is desired. It changes nothing.
+func (m *Machine) readInit(ctx context.Context, o InitOptions) (*initInput, error) {
+	in := &initInput{only: o.Only}
+	var err error
+	if in.set, in.generatedToken, err = m.loadInit(o); err != nil {
+		return nil, err
+	}
+	for _, w := range in.set.Warnings {
+		in.warnings = append(in.warnings, w.String())
+	}
+	c := cluster.Config{Init: *in.set.Init, Cluster: *in.set.Cluster, Kubelet: in.set.Kubelet, Proxy: in.set.Proxy, Facts: o.Facts, Now: m.Now()}
+	skip := o.Skip
+	if len(skip) == 0 {
+		skip = c.Init.SkipPhases
+	}
+	if in.run, err = phase.Select(phase.Init(), o.Only, skip); err != nil {
+		return nil, &WishError{err}
+	}
+	skipAddons(&c.Cluster, skip)
+	folder := o.Patches
+	if folder == "" && c.Init.Patches != nil {
+		folder = c.Init.Patches.Directory
+	}
+	if folder != "" && in.run.Any("etcd", "control-plane", "kubelet-start", "wait-control-plane", "addon") {
+		set, err := m.readPatches(ctx, folder, in)
+		if err != nil {
+			return nil, &WishError{err}
+		}
+		c.Patcher = set
+	}
+	if c.Theirs, err = m.theirs(ctx, c.Cluster, o, in); err != nil {
+		return nil, err
+	}
+	if in.model, err = cluster.FromConfig(c); err != nil {
+		return nil, &WishError{err}
+	}
+	m.Client.Use(o.Kubeconfig, "")
+	if o.Kubeconfig == "" {
+		m.Client.Use("", "https://"+in.model.Hosts[0].Init.LocalAPIEndpoint.HostPort())
+	}
+	for _, a := range in.model.Adapted {
+		in.warnings = append(in.warnings, fmt.Sprintf("%s is set: %s; give it in the configuration to decide yourself", a.Setting, a.Why))
+	}
+	m.chooseEtcd(ctx, in, o)
+	upload, err := m.upload(in, o)
+	if err != nil {
+		return nil, &WishError{err}
+	}
+	m.keepToken(ctx, in)
+	in.want, err = desired.Init(in.model, 0, desired.InitOptions{Run: in.run, KubeconfigDir: o.KubeconfigDir, Upload: upload})
+	if err != nil {
+		return nil, &WishError{err}
+	}
+	return in, nil
+}
+
+// loadInit completes the configuration for this machine.
+func (m *Machine) loadInit(o InitOptions) (set *load.Set, generated bool, err error) {
+	if set, err = load.Read(o.File, o.Text, o.Load); err != nil {
+		return nil, false, &WishError{err}
+	}
+	if set.Init == nil && set.Cluster == nil {
+		return nil, false, &WishError{fmt.Errorf("%s: there is no InitConfiguration or ClusterConfiguration in it", o.File)}
+	}
+	generated = set.Init == nil || len(set.Init.BootstrapTokens) == 0 || len(set.Init.BootstrapTokens) == 1 && (set.Init.BootstrapTokens[0].Token == nil || set.Init.BootstrapTokens[0].Token.String() == "")
+	if o.NodeName != "" {
+		if set.Init == nil {
+			set.Init = &config.InitConfiguration{}
+		}
+		set.Init.NodeRegistration.Name = o.NodeName
+	}
+	on := load.Host{Name: o.Facts.Hostname, Version: release.Default().Kubernetes, Token: NewToken}
+	if len(o.Facts.Addresses) > 0 {
+		on.Address = o.Facts.Addresses[0]
+	}
+	if err := set.Complete(on, o.Load); err != nil {
+		return nil, false, &WishError{err}
+	}
+	return set, generated, nil
+}
+
+// skipAddons notes skipped addons in the configuration, as kubeadm does, so
+// that an upgrade does not install them.
+func skipAddons(c *config.ClusterConfiguration, skip []string) {
+	all := slices.Contains(skip, "addon")
+	c.DNS.Disabled = c.DNS.Disabled || all || slices.Contains(skip, "addon/coredns")
+	c.Proxy.Disabled = c.Proxy.Disabled || all || slices.Contains(skip, "addon/kube-proxy")
+}
+
+// readPatches reads the folder of patches; sub-folders too, by their files' names.
+func (m *Machine) readPatches(ctx context.Context, folder string, in *initInput) (*patch.Set, error) {
+	in.patches = map[string][]byte{}
+	var walk func(dir string) error
+	walk = func(dir string) error {
+		entries, err := m.Host.List(ctx, dir)
+		if err != nil {
+			return fmt.Errorf("cannot read the patches in %s: %w", folder, err)
+		}
+		for _, e := range entries {
+			if e.Mode.IsDir() {
+				if err := walk(e.Path); err != nil {
+					return err
+				}
+				continue
+			}
+			r, err := m.Host.Open(ctx, e.Path)
+			if err != nil {
+				return err
+			}
+			data, err := io.ReadAll(r)
+			r.Close()
+			if err != nil {
+				return err
+			}
+			in.patches[strings.TrimPrefix(e.Path, folder+"/")] = data
+		}
+		return nil
+	}
+	if err := walk(path.Clean(folder)); err != nil {
+		return nil, err
+	}
+	set, err := patch.Parse(in.patches)
+	if err != nil {
+		return nil, err
+	}
+	for _, why := range set.Ignored {
+		in.warnings = append(in.warnings, "no patch: "+why)
+	}
+	return set, nil
+}
+
+// theirs finds out what the machine has already.
+func (m *Machine) theirs(ctx context.Context, c config.ClusterConfiguration, o InitOptions, in *initInput) (cluster.Theirs, error) {
+	has := func(p string) bool {
+		_, err := m.Host.Stat(ctx, p)
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	t := cluster.Theirs{
+		Runtime: true, Services: o.Tree, Images: o.Tree, Network: true,
+		Kubelet:   has("/usr/bin/kubelet") || o.Tree,
+		Authority: has(c.CertificatesDir+"/ca.crt") && !has(c.CertificatesDir+"/ca.key"),
+	}
+	if o.Tree {
+		return t, nil
+	}
+	conf, err := observe.ReadText(ctx, m.Host, cni.ConfFile)
+	ours := err == nil && conf == cni.Config() && has(cni.BinDir+"/flannel")
+	switch {
+	case !ours:
+	case c.Networking.PodSubnet == "" && in.run.Has("addon/flannel"):
+		in.warnings = append(in.warnings, "no pod network is installed, because networking.podSubnet is empty: with --pod-network-cidr="+cluster.DefaultPodSubnet+" flannel is, whose CNI plugins are here")
+	default:
+		t.Network = false
+	}
+	if o.UploadCerts && t.Authority {
+		return t, &WishError{errors.New("the certificates cannot be uploaded: the key of the cluster's authority is not on this machine (external CA); copy them by hand")}
+	}
+	return t, nil
+}
+
+// chooseEtcd takes the etcd that comes with Keelway where the configuration
+// names none and kubeadm's own is not at hand: kubeadm's has
+// GHSA-6vch-q96h-7gc3, and would have to be pulled.
+func (m *Machine) chooseEtcd(ctx context.Context, in *initInput, o InitOptions) {
+	l := in.model.Cluster.Etcd.Local
+	if o.Tree || l == nil || l.ImageTag != "" || l.ImageRepository != "" || in.model.Cluster.ImageRepository != config.DefaultImageRepository {
+		return
+	}
+	images, _ := observe.Images(ctx, m.Host)
+	if images[in.model.Image("etcd")] {
+		return
+	}
+	r, err := release.For(in.model.Release.Minor())
+	if err != nil {
+		return
+	}
+	own := in.model.Cluster.ImageRepository + "/etcd:" + r.Tag("etcd")
+	if !images[own] {
+		if _, err := o.FindBundle(in.model.Cluster.KubernetesVersion); err != nil {
+			return
+		}
+	}
+	in.warnings = append(in.warnings, fmt.Sprintf("etcd %s is used, the one that is at hand; kubeadm's own choice %s is not, and has GHSA-6vch-q96h-7gc3", r.Tag("etcd"), in.model.Release.Tag("etcd")))
+	l.ImageTag = r.Tag("etcd")
+}
+
+// uploadLife is how long uploaded certificates stay in the cluster, kubeadm's.
+const uploadLife = 2 * time.Hour
+
+// upload is what is to be sealed, nil when nobody asked for it.
+func (m *Machine) upload(in *initInput, o InitOptions) (*desired.Upload, error) {
+	if !o.UploadCerts || !in.run.Has("upload-certs") {
+		return nil, nil //nolint:nilnil // nothing to upload is no error
+	}
+	text := in.model.Hosts[0].Init.CertificateKey
+	if text == "" {
+		key, err := seal.NewKey(rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		text = hex.EncodeToString(key)
+	}
+	key, err := seal.ParseKey(text)
+	if err != nil {
+		return nil, err
+	}
+	in.certificateKey = text
+	token := NewToken()
+	return &desired.Upload{
+		Key: key, Files: desired.SharedFiles(in.model.Cluster),
+		Token: config.BootstrapToken{
+			Token: &token, TTL: &metav1.Duration{Duration: uploadLife}, Description: "Proxy for managing TTL for the kubeadm-certs secret",
+		},
+	}, nil
+}
