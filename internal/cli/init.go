@@ -27,11 +27,10 @@ was interrupted, it goes on where it was.`,
 		Example: `  keelway init --pod-network-cidr 10.244.0.0/16
   keelway init --config kubeadm.yaml --upload-certs
   keelway init phase certs all --config kubeadm.yaml`,
-		Args: cobra.NoArgs,
 	}
 	workflow{
 		tree: phase.Init(), flags: o.add,
-		run: func(c *cobra.Command, only []string) error { return s.init(c, o, only) },
+		run: func(c *cobra.Command, _, only []string) error { return s.init(c, o, only) },
 	}.bind(c)
 	return c
 }
@@ -39,10 +38,13 @@ was interrupted, it goes on where it was.`,
 // init reads the flags, and runs `init` or some phases of it.
 func (s streams) init(c *cobra.Command, o *initFlags, only []string) error {
 	opt := operation.InitOptions{
-		File: o.config, Only: only, Skip: o.skip, KubeconfigDir: o.dir, Kubeconfig: o.kubeconfig, Patches: o.patches,
-		Load:            load.Options{Strict: o.strict, Ignore: o.ignore},
-		IgnorePreflight: o.ignore, UploadCerts: o.upload, DryRun: o.dryRun || o.printManifest, Tree: o.rootfs != "", Self: s.self,
-		FindBundle: func(kubernetes string) (string, error) { return findBundle(o.bundle, s.self, kubernetes) },
+		KubeconfigDir: o.dir, Kubeconfig: o.kubeconfig, UploadCerts: o.upload,
+		Workflow: operation.Workflow{
+			File: o.config, Only: only, Skip: o.skip, Patches: o.patches,
+			Load:            load.Options{Strict: o.strict, Ignore: o.ignore},
+			IgnorePreflight: o.ignore, DryRun: o.dryRun || o.printManifest, Tree: o.rootfs != "", Self: s.self, Built: builtAt(),
+			FindBundle: func(kubernetes string) (string, error) { return findBundle(o.bundle, s.self, kubernetes) },
+		},
 	}
 	if o.config != "" {
 		opt.NodeName = o.init.NodeRegistration.Name

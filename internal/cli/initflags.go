@@ -35,18 +35,7 @@ type initFlags struct {
 // add adds the flags that the phases of those paths take, all for nil.
 func (o *initFlags) add(f *pflag.FlagSet, paths []string) {
 	whole := paths == nil
-	is := func(names ...string) bool {
-		if whole {
-			return true
-		}
-		p := paths[0]
-		for _, n := range names {
-			if p == n || strings.HasPrefix(p, n+"/") || strings.HasPrefix(n, p+"/") {
-				return true
-			}
-		}
-		return false
-	}
+	is := func(names ...string) bool { return takes(paths, names...) }
 	if is("certs/apiserver", "kubeconfig", "control-plane/apiserver", "addon/kube-proxy") {
 		f.StringVar(&o.init.LocalAPIEndpoint.AdvertiseAddress, "apiserver-advertise-address", "", "the address that the API server tells others (default: the default route's)")
 		f.StringVar(&o.cluster.ControlPlaneEndpoint, "control-plane-endpoint", "", "a stable name or address for all control planes")

@@ -19,15 +19,21 @@ type workflow struct {
 	// flags adds to a command the flags that its phases take; paths are theirs,
 	// nil for the whole workflow.
 	flags func(f *pflag.FlagSet, paths []string)
+	// args are the words that the workflow and its phases take, none for nil.
+	args cobra.PositionalArgs
 	// run runs the phases of those paths, nil for all.
-	run func(c *cobra.Command, only []string) error
+	run func(c *cobra.Command, args, only []string) error
 }
 
 // bind adds `phase` with its tree below a command, and the list of phases to
 // its help.
 func (w workflow) bind(c *cobra.Command) {
 	w.flags(c.Flags(), nil)
-	c.RunE = func(c *cobra.Command, _ []string) error { return w.call(c, nil) }
+	if w.args == nil {
+		w.args = cobra.NoArgs
+	}
+	c.Args = w.args
+	c.RunE = func(c *cobra.Command, args []string) error { return w.call(c, args, nil) }
 	c.Long += "\n\nIts phases:\n" + phaseList(w.tree)
 	group := &cobra.Command{
 		Use: "phase", Short: "Run one phase of " + c.Name() + " alone", Args: cobra.NoArgs,
@@ -59,14 +65,27 @@ func (w workflow) command(p phase.Phase, above string) *cobra.Command {
 
 func (w workflow) leaf(c *cobra.Command, paths []string) {
 	w.flags(c.Flags(), paths)
-	c.RunE = func(c *cobra.Command, _ []string) error { return w.call(c, paths) }
+	c.Args = w.args
+	c.RunE = func(c *cobra.Command, args []string) error { return w.call(c, args, paths) }
 }
 
-func (w workflow) call(c *cobra.Command, only []string) error {
+func (w workflow) call(c *cobra.Command, args, only []string) error {
 	if err := mixed(c.Flags()); err != nil {
 		return usageError{err}
 	}
-	return w.run(c, only)
+	return w.run(c, args, only)
+}
+
+// takes says whether a flag that phases of those names take is one of the
+// command's for paths; nil is the whole workflow.
+func takes(paths []string, names ...string) bool {
+	if paths == nil {
+		return true
+	}
+	p := paths[0]
+	return slices.ContainsFunc(names, func(n string) bool {
+		return p == n || strings.HasPrefix(p, n+"/") || strings.HasPrefix(n, p+"/")
+	})
 }
 
 // needsPhase is the answer to a group that was called without one of its parts.

@@ -60,8 +60,7 @@ func harden(m *Model) {
 	m.Kubelet.ServerTLSBootstrap = true
 	// A new Service answers this much sooner than with kube-proxy's one second.
 	m.Proxy.NFTables.MinSyncPeriod = metav1.Duration{Duration: 250 * time.Millisecond}
-	// An idle control plane is mostly garbage that is not collected yet.
-	m.Tuning = Tuning{DNSReadinessPeriod: 1, GOGC: 20}
+	m.Tuning = hardenedTuning()
 	env := m.Tuning.Environment()
 	c.APIServer.ExtraEnvs = append(env, c.APIServer.ExtraEnvs...)
 	c.ControllerManager.ExtraEnvs = append(env, c.ControllerManager.ExtraEnvs...)
@@ -70,6 +69,9 @@ func harden(m *Model) {
 		c.Etcd.Local.ExtraEnvs = append(env, c.Etcd.Local.ExtraEnvs...)
 	}
 }
+
+// hardenedTuning: an idle control plane is mostly garbage that is not collected yet.
+func hardenedTuning() Tuning { return Tuning{DNSReadinessPeriod: 1, GOGC: 20} }
 
 func folder(name, path string) config.HostPathMount {
 	return config.HostPathMount{Name: name, HostPath: path, MountPath: path, ReadOnly: true, PathType: corev1.HostPathDirectory}

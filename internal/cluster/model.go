@@ -2,11 +2,11 @@
 package cluster
 
 import (
+	"slices"
 	"strconv"
-
-	corev1 "k8s.io/api/core/v1"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	kubeproxy "k8s.io/kube-proxy/config/v1alpha1"
 	kubelet "k8s.io/kubelet/config/v1beta1"
 
@@ -87,6 +87,9 @@ type Host struct {
 	Roles []Role
 	Facts Facts
 }
+
+// Has says whether the host has a role.
+func (h Host) Has(r Role) bool { return slices.Contains(h.Roles, r) }
 
 // Role is what a host does.
 type Role string

@@ -11,6 +11,16 @@ type Arg struct {
 	Value string `json:"value"`
 }
 
+// Value is what the last flag of that name says: the one that a component obeys.
+func Value(args []Arg, name string) (value string, ok bool) {
+	for _, arg := range args {
+		if arg.Name == name {
+			value, ok = arg.Value, true
+		}
+	}
+	return value, ok
+}
+
 // EnvVar is one environment variable of a container.
 type EnvVar struct {
 	corev1.EnvVar `json:""`

@@ -38,6 +38,8 @@ type Resource struct {
 	Wait        *Wait
 	Upload      *Upload
 	Rotation    *Rotation
+	Bootstrap   *Bootstrap
+	Member      *Member
 	Residue     *Residue
 }
 
@@ -160,6 +162,7 @@ const (
 	ProbeFile        Probe = "file"         // the file exists (path)
 	ProbeClusterInfo Probe = "cluster-info" // cluster-info carries a signature (token ID)
 	ProbeServingCert Probe = "serving-cert" // the kubelet serves a certificate of the cluster CA (node address)
+	ProbeEtcd        Probe = "etcd"         // the cluster answers and every member of it is healthy (folder of its certificates)
 )
 
 // Host is everything one host must hold, in the order of its story.

@@ -21,6 +21,12 @@ func (r Resource) Paths() []string {
 	if r.Key != nil {
 		paths = append(paths, r.Key.Path)
 	}
+	if r.Bootstrap != nil {
+		paths = append(paths, r.Bootstrap.Path)
+	}
+	if r.Member != nil {
+		paths = append(paths, r.Member.Manifest.Path)
+	}
 	if r.Rotation != nil {
 		paths = append(paths, r.Rotation.Kubeconfig)
 	}

@@ -8,13 +8,17 @@ import (
 // SelfPath is where the running program is installed.
 const SelfPath = "/usr/local/bin/keelway"
 
-func (s *story) runtime() {
+func (s *story) self() {
 	s.add(Resource{
 		ID: "runtime/keelway", Component: "keelway", After: none(),
 		What:  "install keelway itself",
 		Why:   "Services run from it: the approver, and the built-in supervisor where no init system runs.",
 		Files: []File{program(SelfPath, Self, "this program", "systemd", "you")},
 	})
+}
+
+func (s *story) runtime() {
+	s.self()
 	s.add(Resource{
 		ID: "runtime/programs", Component: "containerd", After: none(),
 		What: "install the container runtime",

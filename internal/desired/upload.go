@@ -4,8 +4,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/config"
 	"keelway.dev/keelway/internal/desired/access"
+	"keelway.dev/keelway/internal/desired/staticpod"
 )
 
 // Upload stores shared keys and certificates in the cluster, sealed with a key
@@ -41,6 +43,10 @@ func SharedFiles(c config.ClusterConfiguration) []UploadedFile {
 		{"ca.crt", dir + "ca.crt"}, {"ca.key", dir + "ca.key"},
 		{"front-proxy-ca.crt", dir + "front-proxy-ca.crt"}, {"front-proxy-ca.key", dir + "front-proxy-ca.key"},
 		{"sa.pub", dir + "sa.pub"}, {"sa.key", dir + "sa.key"},
+	}
+	if v, _ := staticpod.Value(c.APIServer.ExtraArgs, "encryption-provider-config"); v == cluster.EncryptionFile {
+		// kubeadm knows no such file, and passes over it.
+		files = append(files, UploadedFile{"keelway-encryption-config", cluster.EncryptionFile})
 	}
 	if e := c.Etcd.External; e != nil {
 		return append(files,

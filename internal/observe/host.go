@@ -92,6 +92,15 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 				return nil
 			})
 		}
+		if r.Member != nil {
+			g.Go(func() error {
+				a := o.member(ctx, *r.Member)
+				mu.Lock()
+				defer mu.Unlock()
+				seen.Probes[r.ID] = a
+				return nil
+			})
+		}
 		if r.Wait != nil {
 			g.Go(func() error {
 				a := o.Probe(ctx, *r.Wait)
@@ -164,6 +173,9 @@ func alsoRead(r desired.Resource) []string {
 	}
 	if r.Rotation != nil {
 		paths = append(paths, r.Rotation.ClientFile)
+	}
+	if r.Bootstrap != nil {
+		paths = append(paths, r.Bootstrap.Until)
 	}
 	if r.Upload != nil {
 		for _, f := range r.Upload.Files {

@@ -16,9 +16,12 @@ import (
 	"keelway.dev/keelway/internal/observed"
 )
 
+// probeLimit is how long one question may take.
+const probeLimit = 2 * time.Second
+
 // Probe asks one question, in at most two seconds.
 func (o *Observer) Probe(ctx context.Context, w desired.Wait) observed.Answer {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
 	ok, detail := o.probe(ctx, w)
 	return observed.Answer{OK: ok, Detail: detail}
@@ -44,6 +47,9 @@ func (o *Observer) probe(ctx context.Context, w desired.Wait) (bool, string) {
 	}
 	if o.Cluster.Client == nil {
 		return false, "no way to reach the API"
+	}
+	if w.Probe == desired.ProbeEtcd {
+		return o.etcdHealthy(ctx, w.Target)
 	}
 	c, err := o.Cluster.Client(ctx)
 	if err != nil {

@@ -14,8 +14,9 @@ import (
 	"keelway.dev/keelway/internal/report"
 )
 
-// InitOptions are what the user chose for `keelway init` or one of its phases.
-type InitOptions struct {
+// Workflow is what the user chose for one of kubeadm's workflows, `init` or
+// `join`, or for one of its phases.
+type Workflow struct {
 	// File and Text are the configuration: the user's file, or what the flags say.
 	File string
 	Text []byte
@@ -27,13 +28,9 @@ type InitOptions struct {
 	// Only are the phases to run, none for all; Skip are left out, and stand for
 	// the configuration's own list.
 	Only, Skip []string
-	// KubeconfigDir and Kubeconfig are other places for the kubeconfig files and
-	// for the one to call the API with.
-	KubeconfigDir, Kubeconfig string
 	// Patches is a folder that wins over the configuration's.
 	Patches         string
 	IgnorePreflight []string
-	UploadCerts     bool
 	// Tree is true of a folder that is no running machine: files are written, and
 	// nothing is started there.
 	Tree   bool
@@ -43,6 +40,15 @@ type InitOptions struct {
 	FindBundle func(kubernetes string) (string, error)
 	Self       string
 	Built      time.Time
+}
+
+// InitOptions are what the user chose for `keelway init` or one of its phases.
+type InitOptions struct {
+	Workflow
+	// KubeconfigDir and Kubeconfig are other places for the kubeconfig files and
+	// for the one to call the API with.
+	KubeconfigDir, Kubeconfig string
+	UploadCerts               bool
 }
 
 // InitResult is what `keelway init` came to.
@@ -76,15 +82,15 @@ func Init(ctx context.Context, m *Machine, o InitOptions) (*InitResult, error) {
 		m.emit(report.Event{Kind: report.Warning, Host: m.Host.Name(), Phase: "preflight", What: w})
 	}
 	if in.run.Has("preflight") {
-		if err := m.initPreflight(ctx, in, o); err != nil {
+		if err := m.checkOwned(ctx, &in.work, o.Workflow); err != nil {
 			return nil, err
 		}
 	}
 	if o.DryRun {
-		r.Plan, err = m.initPlan(ctx, in)
+		r.Plan, err = m.workPlan(ctx, &in.work)
 		return r, err
 	}
-	b, sums, err := m.initPrograms(ctx, in, o)
+	b, sums, err := m.findPrograms(ctx, &in.work, o.Workflow)
 	if err != nil {
 		return nil, err
 	}
@@ -101,16 +107,6 @@ func Init(ctx context.Context, m *Machine, o InitOptions) (*InitResult, error) {
 	return r, nil
 }
 
-// initPlan is what would be done, with the reasons that were seen.
-func (m *Machine) initPlan(ctx context.Context, in *initInput) (*plan.Plan, error) {
-	seen, err := m.Observer.Look(ctx, in.want)
-	if err != nil {
-		return nil, err
-	}
-	p := plan.Make(in.want, seen, plan.Inputs{Now: m.Now()})
-	return &p, nil
-}
-
 // convergeInit is the loop of `up`. A tree that is no machine has no record of
 // what it was: nothing of it is given back.
 func (m *Machine) convergeInit(ctx context.Context, in *initInput, b programs, sums map[string]string, note func(context.Context) error) (int, error) {
@@ -120,20 +116,27 @@ func (m *Machine) convergeInit(ctx context.Context, in *initInput, b programs, s
 	return m.converge(ctx, in.want, b, sums, note, m.diagnose(in.model))
 }
 
-// initInput is everything that is known before anything is changed.
-type initInput struct {
+// work is what a workflow knows before anything is changed.
+type work struct {
 	model *cluster.Model
-	set   *load.Set
 	run   phase.Selection
 	want  desired.Host
 	// only are the phases that were called by name.
-	only           []string
-	certificateKey string
-	// generatedToken is true when the user named no token.
-	generatedToken bool
+	only []string
+	// addressChosen is true when a person named the advertise address.
+	addressChosen bool
 	// patches are the user's files by name, to be remembered.
 	patches  map[string][]byte
 	warnings []string
+}
+
+// initInput is what `init` knows beside that.
+type initInput struct {
+	work
+	set            *load.Set
+	certificateKey string
+	// generatedToken is true when the user named no token.
+	generatedToken bool
 }
 
 func (in *initInput) what() string {

@@ -49,13 +49,13 @@ func registryChosen(m *cluster.Model) bool {
 	return m.Cluster.ImageRepository != config.DefaultImageRepository
 }
 
-// initPreflight makes the checks of `up` for a machine that its owner set up,
-// and finds out where missing images come from.
-func (m *Machine) initPreflight(ctx context.Context, in *initInput, o InitOptions) error {
+// checkOwned makes the checks of `up` for a machine that its owner set up, and
+// finds out where missing images come from.
+func (m *Machine) checkOwned(ctx context.Context, in *work, o Workflow) error {
 	record := m.Prior.Record()
 	found, err := preflight.Run(ctx, preflight.Target{
 		Host: m.Host, Model: in.model, Desired: in.want, Now: m.Now(), Built: o.Built,
-		AddressChosen: in.set.Init.LocalAPIEndpoint.AdvertiseAddress != "",
+		AddressChosen: in.addressChosen,
 		Wrote:         func(path string) bool { _, ok := record.Paths[path]; return ok },
 		Need:          1 << 30, // the runtime and its images are there
 	})
@@ -84,8 +84,8 @@ func (m *Machine) initPreflight(ctx context.Context, in *initInput, o InitOption
 	return nil
 }
 
-// initPrograms opens the bundle when something of it is needed.
-func (m *Machine) initPrograms(ctx context.Context, in *initInput, o InitOptions) (programs, map[string]string, error) {
+// findPrograms opens the bundle when something of it is needed.
+func (m *Machine) findPrograms(ctx context.Context, in *work, o Workflow) (programs, map[string]string, error) {
 	images, binaries := m.missing(ctx, in.want)
 	p := programs{self: o.Self}
 	if len(images)+len(binaries) == 0 {
@@ -96,7 +96,7 @@ func (m *Machine) initPrograms(ctx context.Context, in *initInput, o InitOptions
 		if len(binaries) > 0 {
 			return p, nil, fmt.Errorf("%s is not installed on %s, and there is no bundle to install it from: %w", strings.Join(binaries, ", "), m.Host.Name(), err)
 		}
-		return p, nil, m.pullInit(ctx, in, images)
+		return p, nil, m.pull(ctx, in, images)
 	}
 	m.emit(report.Event{Kind: report.Step, Host: m.Host.Name(), Phase: "bundle", Step: "bundle/open", What: "open and check the bundle " + file})
 	if p.Bundle, err = bundle.Open(ctx, file, prior.Dir+"/bundle"); err != nil {
@@ -118,9 +118,9 @@ func (m *Machine) initPrograms(ctx context.Context, in *initInput, o InitOptions
 	return p, sums, nil
 }
 
-// pullInit pulls missing images from the registry that was chosen; without one
+// pull pulls missing images from the registry that was chosen; without one
 // the kubelet does it when a pod needs them, as kubeadm would have it.
-func (m *Machine) pullInit(ctx context.Context, in *initInput, images []string) error {
+func (m *Machine) pull(ctx context.Context, in *work, images []string) error {
 	if len(images) == 0 || !registryChosen(in.model) || in.model.Hosts[0].Init.NodeRegistration.ImagePullPolicy == "Never" {
 		return m.leaveImages(in)
 	}
@@ -130,28 +130,40 @@ func (m *Machine) pullInit(ctx context.Context, in *initInput, images []string) 
 }
 
 // leaveImages takes the images out of what is desired.
-func (m *Machine) leaveImages(in *initInput) error {
+func (m *Machine) leaveImages(in *work) error {
 	in.want.Resources = slices.DeleteFunc(in.want.Resources, func(r desired.Resource) bool { return len(r.Images) > 0 })
 	return nil
 }
 
-// initDir is where `init` remembers the configuration and the patches, for
-// later changes of this machine.
-const initDir = prior.Dir + "/init"
+// initDir and joinDir are where the workflows remember the configuration and
+// the patches, for later changes of this machine.
+const (
+	initDir = prior.Dir + "/init"
+	joinDir = prior.Dir + "/join"
+)
 
-// saveInit writes them down, without tokens and keys. Only what has changed is
-// written.
+// saveInit writes them down, without tokens and keys.
 func (m *Machine) saveInit(ctx context.Context, in *initInput) error {
 	init := in.model.Hosts[0].Init
 	init.BootstrapTokens, init.CertificateKey, init.SkipPhases, init.DryRun = nil, "", in.set.Init.SkipPhases, false
-	documents := [][]byte{config.Marshal(init), config.Marshal(in.model.Cluster)}
+	documents := []any{init, in.model.Cluster}
 	if in.model.KubeletSupplied {
-		documents = append(documents, config.Marshal(in.model.Kubelet))
+		documents = append(documents, in.model.Kubelet)
 	}
 	if in.model.ProxySupplied {
-		documents = append(documents, config.Marshal(in.model.Proxy))
+		documents = append(documents, in.model.Proxy)
 	}
-	files := map[string][]byte{"config.yaml": bytes.Join(documents, []byte("---\n"))}
+	return m.save(ctx, initDir, &in.work, documents...)
+}
+
+// save writes a workflow's configuration and patches below a folder. Only what
+// has changed is written.
+func (m *Machine) save(ctx context.Context, dir string, in *work, documents ...any) error {
+	var parts [][]byte
+	for _, d := range documents {
+		parts = append(parts, config.Marshal(d))
+	}
+	files := map[string][]byte{"config.yaml": bytes.Join(parts, []byte("---\n"))}
 	for name, data := range in.patches {
 		files["patches/"+name] = data
 	}
@@ -161,7 +173,7 @@ func (m *Machine) saveInit(ctx context.Context, in *initInput) error {
 	}
 	files["machine.json"] = append(theirs, '\n')
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		p := path.Join(initDir, name)
+		p := path.Join(dir, name)
 		if old, err := observe.ReadText(ctx, m.Host, p); err == nil && old == string(files[name]) {
 			continue
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {

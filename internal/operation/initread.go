@@ -20,6 +20,7 @@ import (
 	"keelway.dev/keelway/internal/config/load"
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/desired/cni"
+	"keelway.dev/keelway/internal/desired/kubelet"
 	"keelway.dev/keelway/internal/desired/phase"
 	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/patch"
@@ -30,9 +31,9 @@ import (
 // readInit reads the configuration and the machine, and makes the model and
 // what is desired. It changes nothing.
 func (m *Machine) readInit(ctx context.Context, o InitOptions) (*initInput, error) {
-	in := &initInput{only: o.Only}
+	in := &initInput{work: work{only: o.Only}}
 	var err error
-	if in.set, in.generatedToken, err = m.loadInit(o); err != nil {
+	if err = m.loadInit(in, o.Workflow); err != nil {
 		return nil, err
 	}
 	for _, w := range in.set.Warnings {
@@ -47,16 +48,10 @@ func (m *Machine) readInit(ctx context.Context, o InitOptions) (*initInput, erro
 		return nil, &WishError{err}
 	}
 	skipAddons(&c.Cluster, skip)
-	folder := o.Patches
-	if folder == "" && c.Init.Patches != nil {
-		folder = c.Init.Patches.Directory
-	}
-	if folder != "" && in.run.Any("etcd", "control-plane", "kubelet-start", "wait-control-plane", "addon") {
-		set, err := m.readPatches(ctx, folder, in)
-		if err != nil {
-			return nil, &WishError{err}
+	if in.run.Any("etcd", "control-plane", "kubelet-start", "wait-control-plane", "addon") {
+		if c.Patcher, err = m.patcher(ctx, &in.work, o.Patches, c.Init.Patches); err != nil {
+			return nil, err
 		}
-		c.Patcher = set
 	}
 	if c.Theirs, err = m.theirs(ctx, c.Cluster, o, in); err != nil {
 		return nil, err
@@ -71,7 +66,7 @@ func (m *Machine) readInit(ctx context.Context, o InitOptions) (*initInput, erro
 	for _, a := range in.model.Adapted {
 		in.warnings = append(in.warnings, fmt.Sprintf("%s is set: %s; give it in the configuration to decide yourself", a.Setting, a.Why))
 	}
-	m.chooseEtcd(ctx, in, o)
+	m.chooseEtcd(ctx, &in.work, o.Workflow)
 	upload, err := m.upload(in, o)
 	if err != nil {
 		return nil, &WishError{err}
@@ -85,14 +80,17 @@ func (m *Machine) readInit(ctx context.Context, o InitOptions) (*initInput, erro
 }
 
 // loadInit completes the configuration for this machine.
-func (m *Machine) loadInit(o InitOptions) (set *load.Set, generated bool, err error) {
-	if set, err = load.Read(o.File, o.Text, o.Load); err != nil {
-		return nil, false, &WishError{err}
+func (m *Machine) loadInit(in *initInput, o Workflow) error {
+	set, err := load.Read(o.File, o.Text, o.Load)
+	if err != nil {
+		return &WishError{err}
 	}
 	if set.Init == nil && set.Cluster == nil {
-		return nil, false, &WishError{fmt.Errorf("%s: there is no InitConfiguration or ClusterConfiguration in it", o.File)}
+		return &WishError{fmt.Errorf("%s: there is no InitConfiguration or ClusterConfiguration in it", o.File)}
 	}
-	generated = set.Init == nil || len(set.Init.BootstrapTokens) == 0 || len(set.Init.BootstrapTokens) == 1 && (set.Init.BootstrapTokens[0].Token == nil || set.Init.BootstrapTokens[0].Token.String() == "")
+	in.set = set
+	in.addressChosen = set.Init != nil && set.Init.LocalAPIEndpoint.AdvertiseAddress != ""
+	in.generatedToken = set.Init == nil || len(set.Init.BootstrapTokens) == 0 || len(set.Init.BootstrapTokens) == 1 && (set.Init.BootstrapTokens[0].Token == nil || set.Init.BootstrapTokens[0].Token.String() == "")
 	if o.NodeName != "" {
 		if set.Init == nil {
 			set.Init = &config.InitConfiguration{}
@@ -104,9 +102,9 @@ func (m *Machine) loadInit(o InitOptions) (set *load.Set, generated bool, err er
 		on.Address = o.Facts.Addresses[0]
 	}
 	if err := set.Complete(on, o.Load); err != nil {
-		return nil, false, &WishError{err}
+		return &WishError{err}
 	}
-	return set, generated, nil
+	return nil
 }
 
 // skipAddons notes skipped addons in the configuration, as kubeadm does, so
@@ -117,8 +115,24 @@ func skipAddons(c *config.ClusterConfiguration, skip []string) {
 	c.Proxy.Disabled = c.Proxy.Disabled || all || slices.Contains(skip, "addon/kube-proxy")
 }
 
+// patcher holds the patches of the folder that the user chose, or that the
+// configuration names; nil where there is none.
+func (m *Machine) patcher(ctx context.Context, in *work, chosen string, configured *config.Patches) (cluster.Patcher, error) {
+	if chosen == "" && configured != nil {
+		chosen = configured.Directory
+	}
+	if chosen == "" {
+		return nil, nil //nolint:nilnil // no patches are no error
+	}
+	set, err := m.readPatches(ctx, chosen, in)
+	if err != nil {
+		return nil, &WishError{err}
+	}
+	return set, nil
+}
+
 // readPatches reads the folder of patches; sub-folders too, by their files' names.
-func (m *Machine) readPatches(ctx context.Context, folder string, in *initInput) (*patch.Set, error) {
+func (m *Machine) readPatches(ctx context.Context, folder string, in *work) (*patch.Set, error) {
 	in.patches = map[string][]byte{}
 	var walk func(dir string) error
 	walk = func(dir string) error {
@@ -161,26 +175,12 @@ func (m *Machine) readPatches(ctx context.Context, folder string, in *initInput)
 
 // theirs finds out what the machine has already.
 func (m *Machine) theirs(ctx context.Context, c config.ClusterConfiguration, o InitOptions, in *initInput) (cluster.Theirs, error) {
-	has := func(p string) bool {
-		_, err := m.Host.Stat(ctx, p)
-		return !errors.Is(err, fs.ErrNotExist)
-	}
-	t := cluster.Theirs{
-		Runtime: true, Services: o.Tree, Images: o.Tree, Network: true,
-		Kubelet:   has("/usr/bin/kubelet") || o.Tree,
-		Authority: has(c.CertificatesDir+"/ca.crt") && !has(c.CertificatesDir+"/ca.key"),
-	}
-	if o.Tree {
-		return t, nil
-	}
-	conf, err := observe.ReadText(ctx, m.Host, cni.ConfFile)
-	ours := err == nil && conf == cni.Config() && has(cni.BinDir+"/flannel")
+	t := m.owned(ctx, c, o.Tree)
 	switch {
-	case !ours:
+	case t.Network:
 	case c.Networking.PodSubnet == "" && in.run.Has("addon/flannel"):
+		t.Network = true
 		in.warnings = append(in.warnings, "no pod network is installed, because networking.podSubnet is empty: with --pod-network-cidr="+cluster.DefaultPodSubnet+" flannel is, whose CNI plugins are here")
-	default:
-		t.Network = false
 	}
 	if o.UploadCerts && t.Authority {
 		return t, &WishError{errors.New("the certificates cannot be uploaded: the key of the cluster's authority is not on this machine (external CA); copy them by hand")}
@@ -188,10 +188,28 @@ func (m *Machine) theirs(ctx context.Context, c config.ClusterConfiguration, o I
 	return t, nil
 }
 
+// owned is what a machine that its owner set up has: always a runtime. A kubelet
+// whose unit is missing is one that an interrupted run had begun to install.
+func (m *Machine) owned(ctx context.Context, c config.ClusterConfiguration, tree bool) cluster.Theirs {
+	has := func(p string) bool {
+		_, err := m.Host.Stat(ctx, p)
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	const program = "/usr/bin/kubelet"
+	_, begun := m.Prior.Record().Paths[program]
+	conf, err := observe.ReadText(ctx, m.Host, cni.ConfFile)
+	return cluster.Theirs{
+		Runtime: true, Services: tree, Images: tree,
+		Network:   tree || err != nil || conf != cni.Config() || !has(cni.BinDir+"/flannel"),
+		Kubelet:   tree || has(program) && (!begun || has(kubelet.DropInFile)),
+		Authority: has(c.CertificatesDir+"/ca.crt") && !has(c.CertificatesDir+"/ca.key"),
+	}
+}
+
 // chooseEtcd takes the etcd that comes with Keelway where the configuration
 // names none and kubeadm's own is not at hand: kubeadm's has
 // GHSA-6vch-q96h-7gc3, and would have to be pulled.
-func (m *Machine) chooseEtcd(ctx context.Context, in *initInput, o InitOptions) {
+func (m *Machine) chooseEtcd(ctx context.Context, in *work, o Workflow) {
 	l := in.model.Cluster.Etcd.Local
 	if o.Tree || l == nil || l.ImageTag != "" || l.ImageRepository != "" || in.model.Cluster.ImageRepository != config.DefaultImageRepository {
 		return

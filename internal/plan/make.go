@@ -96,6 +96,10 @@ func (d decider) decide(r desired.Resource) verdict {
 		return d.upload(r)
 	case r.Rotation != nil:
 		return d.rotation(r)
+	case r.Bootstrap != nil:
+		return d.bootstrap(r)
+	case r.Member != nil:
+		return d.member(r)
 	}
 	return verdict{refusal: fmt.Sprintf("%s: nothing is desired; this is a defect of keelway", r.ID)}
 }

@@ -71,6 +71,10 @@ func (r *Runner) Run(ctx context.Context, s plan.Step, waiting func(detail strin
 		return r.upload(ctx, *res.Upload)
 	case res.Rotation != nil:
 		return r.rotate(ctx, *res.Rotation)
+	case res.Bootstrap != nil:
+		return r.bootstrap(ctx, *res.Bootstrap)
+	case res.Member != nil:
+		return r.member(ctx, *res.Member, waiting)
 	case res.Residue != nil:
 		return r.residue(ctx, *res.Residue)
 	case res.Wait != nil:

@@ -22,6 +22,23 @@ const (
 
 // Pod is the member of the host, as the first of a new cluster.
 func Pod(m *cluster.Model, h cluster.Host) corev1.Pod {
+	return pod(m, h, args(m, h))
+}
+
+// Joining is the member of the host in a cluster that is there already, with
+// --initial-cluster as given, and its peer URL.
+func Joining(m *cluster.Model, h cluster.Host, initial string) (corev1.Pod, string) {
+	base := args(m, h)
+	for i, a := range base {
+		if a.Name == "initial-cluster" {
+			base[i].Value = initial
+		}
+	}
+	base = append(base, config.Arg{Name: "initial-cluster-state", Value: "existing"})
+	return pod(m, h, base), link(h.Init.LocalAPIEndpoint.AdvertiseAddress, peerPort)
+}
+
+func pod(m *cluster.Model, h cluster.Host, base []config.Arg) corev1.Pod {
 	local := m.Cluster.Etcd.Local
 	certs := m.Cluster.CertificatesDir + "/etcd"
 	endpoint := h.Init.LocalAPIEndpoint
@@ -30,7 +47,7 @@ func Pod(m *cluster.Model, h cluster.Host) corev1.Pod {
 		Name:            "etcd",
 		Image:           m.Image("etcd"),
 		ImagePullPolicy: corev1.PullIfNotPresent,
-		Command:         staticpod.Command("etcd", args(m, h), local.ExtraArgs),
+		Command:         staticpod.Command("etcd", base, local.ExtraArgs),
 		// The data folder first, as kubeadm orders them.
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: "etcd-data", MountPath: local.DataDir},

@@ -57,6 +57,28 @@ func certs() []Phase {
 	}
 }
 
+// Join are the phases of `join`, in order. All but preflight, kubelet-start and
+// kubelet-wait-bootstrap are for control planes.
+func Join() []Phase {
+	return []Phase{
+		{Name: "preflight", Short: "Check the machine, and have the node's images in the runtime"},
+		{Name: "control-plane-prepare", Short: "Prepare the machine for a control plane", Phases: []Phase{
+			{Name: "download-certs", Short: "Take the shared certificates from the Secret kubeadm-certs"},
+			{Name: "certs", Short: "Issue the certificates of this control plane"},
+			{Name: "kubeconfig", Short: "Write the kubeconfig files of the control plane and its administrator"},
+			{Name: "control-plane", Short: "Write the static pods of the control plane"},
+		}},
+		{Name: "check-etcd", Short: "Check that the cluster's etcd is healthy"},
+		{Name: "kubelet-start", Short: "Write the kubelet's settings and start it"},
+		{Name: "etcd-join", Short: "Add an etcd member on this machine"},
+		{Name: "kubelet-wait-bootstrap", Short: "Wait for the kubelet to get its certificate from the cluster"},
+		{Name: "control-plane-join", Short: "Make the machine a control plane of the cluster", Phases: []Phase{
+			{Name: "mark-control-plane", Short: "Label and taint the node as a control plane"},
+		}},
+		{Name: "wait-control-plane", Short: "Wait for the control plane"},
+	}
+}
+
 // Reset are the phases of `reset`, in order.
 func Reset() []Phase {
 	return []Phase{

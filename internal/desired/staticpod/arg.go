@@ -33,11 +33,4 @@ func Flags(base, extra []config.Arg) []string {
 }
 
 // Value is what the last flag of that name says: the one that a component obeys.
-func Value(args []config.Arg, name string) (value string, ok bool) {
-	for _, arg := range args {
-		if arg.Name == name {
-			value, ok = arg.Value, true
-		}
-	}
-	return value, ok
-}
+func Value(args []config.Arg, name string) (value string, ok bool) { return config.Value(args, name) }

@@ -1,0 +1,251 @@
+package desired
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/desired/kubelet"
+	"keelway.dev/keelway/internal/desired/phase"
+	"keelway.dev/keelway/internal/pki"
+)
+
+// JoinOptions are what a joining machine knows beside the model.
+type JoinOptions struct {
+	// Run are the phases that run.
+	Run phase.Selection
+	// CA is the cluster's authority, in PEM.
+	CA []byte
+	// Bootstrap is the kubeconfig with which the kubelet asks for its
+	// certificate; nil where it has one, or this machine can issue it.
+	Bootstrap []byte
+	// Shared are the keys and certificates that all control planes share, by
+	// their name in SharedFiles, as far as they are to be written here.
+	Shared map[string][]byte
+}
+
+const (
+	memberID        = "etcd-join/member"
+	bootstrapConf   = "/etc/kubernetes/bootstrap-kubelet.conf"
+	kubeletConf     = "/etc/kubernetes/kubelet.conf"
+	bootstrapID     = "kubelet-start/bootstrap"
+	preparePhase    = "control-plane-prepare"
+	downloadPhase   = "download-certs"
+	checkEtcdID     = "check-etcd/healthy"
+	waitBootstrapID = "kubelet-wait-bootstrap/kubeconfig"
+)
+
+// Join is what the model's host of that index must hold to be part of a cluster
+// that is there already: a worker, or one more control plane. The error names
+// patches that do not fit.
+func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
+	s := &story{model: m, host: m.Hosts[index], run: o.Run}
+	main := s.host.Has(cluster.ControlPlane)
+	// Where the key of the authority is at hand, the kubelet need not ask.
+	asks := !main || m.Theirs.Authority
+	s.joinRuntime(main)
+	s.joinFolders(main)
+	if main {
+		s.download(o)
+		s.joinCerts()
+		s.joinKubeconfigs(!asks)
+		if m.Profile == cluster.Hardened {
+			s.hardening()
+			// The key is shared: what another control plane has sealed must be readable here.
+			s.resources = slices.DeleteFunc(s.resources, func(r Resource) bool { return r.ID == "hardening/encryption" })
+		}
+		if m.Cluster.Etcd.Local != nil {
+			s.checkEtcd()
+		}
+	} else {
+		s.add(Resource{
+			ID: "kubelet-start/ca", Component: "kubelet", After: []string{"kubelet-start/folder"},
+			What:  "write the cluster's certificate authority",
+			Why:   "The kubelet believes the API server, and whoever calls it, by this authority only.",
+			Files: []File{text(s.caPath(), o.CA, "the cluster's root of trust", "kubelet")},
+		})
+	}
+	if o.Bootstrap != nil {
+		s.bootstrap(o.Bootstrap)
+	}
+	s.kubelet()
+	s.waitKubelet()
+	if main {
+		s.member()
+		s.apiserver()
+		s.managers()
+	}
+	if asks {
+		s.waitBootstrap()
+	}
+	if main {
+		s.waitAPI()
+		s.waitManagers()
+		s.markControlPlane()
+		if m.Profile == cluster.Hardened {
+			s.approver()
+		}
+	} else {
+		s.registered()
+	}
+	s.joinOrder()
+	s.resources = slices.DeleteFunc(s.resources, func(r Resource) bool { return !s.run.Any(joinPhase(r)...) })
+	return Host{Name: s.host.Init.NodeRegistration.Name, Resources: s.resources}, errors.Join(s.errs...)
+}
+
+// joinRuntime is the runtime where it is Keelway's, with what a node runs first.
+func (s *story) joinRuntime(main bool) {
+	switch {
+	case !s.model.Theirs.Runtime:
+		s.runtime()
+		s.network()
+	default:
+		s.runtimeReady()
+		s.sysctlNetwork()
+		if main && s.model.Profile == cluster.Hardened {
+			s.self() // the approver runs from it
+		}
+	}
+	if s.model.Theirs.Images {
+		return
+	}
+	names := slices.DeleteFunc(addonImages(s.model), func(n string) bool { return n == "flannel" && s.model.Theirs.Network })
+	if main {
+		s.images()
+		return
+	}
+	s.add(Resource{
+		ID: "images/node", Component: "containerd", After: []string{"runtime/ready"},
+		What:   "import the node's images",
+		Why:    "Every node runs the pod network and kube-proxy in containers from these images. They come from the bundle: nothing is pulled from a registry.",
+		Images: s.references(append([]string{"pause"}, names...)...),
+	})
+}
+
+// joinFolders are the folders that the files of a joining machine lie in.
+func (s *story) joinFolders(main bool) {
+	kubernetes := dir("/etc/kubernetes", 0o755, true, "the configuration of this node")
+	manifests := dir("/etc/kubernetes/manifests", 0o700, true, "static pods", "kubelet")
+	certs := dir(s.model.Cluster.CertificatesDir, 0o755, true, "keys and certificates")
+	folder := func(id, what string, files ...File) {
+		s.add(Resource{
+			ID: id, Component: "kubeadm", After: none(), What: "make the folder of " + what,
+			Why: "The files of this phase lie there.", Files: files,
+		})
+	}
+	if main {
+		files := []File{kubernetes, certs, manifests}
+		if s.model.Cluster.Etcd.Local != nil {
+			files = append(files, dir(s.model.Cluster.CertificatesDir+"/etcd", 0o755, true, "etcd's own keys and certificates"))
+		}
+		folder(preparePhase+"/folders", "keys, certificates and static pods", files...)
+	}
+	folder("kubelet-start/folder", "the kubelet's state", kubernetes, certs, manifests,
+		dir(kubelet.Dir, 0o700, true, "the kubelet's state", "kubelet"),
+		dir(kubelet.Dir+"/pki", 0o755, true, "the kubelet's own keys and certificates", "kubelet"))
+}
+
+// download writes the shared keys and certificates.
+func (s *story) download(o JoinOptions) {
+	var files []File
+	for _, f := range SharedFiles(s.model.Cluster) {
+		data := o.Shared[f.Name]
+		if len(data) == 0 {
+			continue
+		}
+		file := text(f.Path, data, "shared by all control planes")
+		if strings.HasSuffix(f.Path, ".crt") || strings.HasSuffix(f.Path, ".pub") {
+			files = append(files, file)
+			continue
+		}
+		file.Mode, file.Secret = 0o600, true
+		files = append(files, file)
+	}
+	if len(files) == 0 {
+		return
+	}
+	s.add(Resource{
+		ID: preparePhase + "/" + downloadPhase, Component: "kube-apiserver", After: []string{preparePhase + "/folders", "hardening/folders"},
+		What:  "write the keys and certificates that all control planes share",
+		Why:   "One authority signs for the whole cluster, and a service account's token must be valid at every API server.",
+		Files: files,
+	})
+}
+
+// joinCerts are the certificates of this control plane; the authorities are shared.
+func (s *story) joinCerts() {
+	for _, spec := range pki.Table(PKI(s.model, s.host)) {
+		if spec.CA {
+			continue
+		}
+		s.add(Resource{
+			ID: "certs/" + spec.Name, Component: spec.Readers[0], After: []string{preparePhase + "/" + downloadPhase},
+			What: issue(spec), Why: sentence(spec.Note), Certificate: &spec,
+		})
+	}
+}
+
+// joinKubeconfigs are those of a control plane that is not the first: the
+// emergency key stays where it was made. A kubelet whose certificate can be
+// issued here need not ask for it.
+func (s *story) joinKubeconfigs(issueKubelet bool) {
+	s.kubeconfigsIn("", func(k *pki.Kubeconfig, name string) {
+		if name == "kubelet" {
+			k.ClientFile = s.clientFile()
+		}
+	})
+	s.resources = slices.DeleteFunc(s.resources, func(r Resource) bool {
+		return r.ID == "kubeconfig/super-admin" || r.ID == "kubeconfig/kubelet" && !issueKubelet
+	})
+}
+
+func (s *story) checkEtcd() {
+	s.add(Resource{
+		ID: checkEtcdID, Component: "etcd", After: []string{"kubeconfig/admin", "certs/etcd-healthcheck-client"},
+		What: "see that the cluster's etcd is healthy",
+		Why:  "A member that is added to an etcd with a dead one takes it a step nearer to losing its majority.",
+		Wait: &Wait{Probe: ProbeEtcd, Target: s.model.Cluster.CertificatesDir + "/etcd", Seconds: int(s.host.Init.Timeouts.EtcdAPICall.Seconds())},
+	})
+}
+
+// bootstrap is the file with which the kubelet asks for its first certificate.
+func (s *story) bootstrap(kubeconfig []byte) {
+	s.add(Resource{
+		ID: bootstrapID, Component: "kubelet", After: []string{"kubelet-start/folder"},
+		What:      "write the kubeconfig with which the kubelet asks for its certificate",
+		Why:       "Its token is good for one thing: asking. The key that the certificate is for never leaves this machine.",
+		Bootstrap: &Bootstrap{Path: bootstrapConf, Until: kubeletConf, Content: kubeconfig},
+	})
+}
+
+func (s *story) waitBootstrap() {
+	after := []string{"kubelet-start/kubelet"}
+	if s.host.Has(cluster.ControlPlane) {
+		after = append(after, "control-plane/apiserver")
+	}
+	s.add(Resource{
+		ID: waitBootstrapID, Component: "kubelet", After: after,
+		What: "wait for the kubelet's certificate",
+		Why:  "The cluster approves the request by itself, and its controller manager signs it.",
+		Wait: &Wait{Probe: ProbeFile, Target: kubeletConf, Seconds: int(s.host.Init.Timeouts.TLSBootstrap.Seconds())},
+	})
+	s.add(Resource{
+		ID: "kubelet-wait-bootstrap/token", Component: "kubelet", After: []string{waitBootstrapID},
+		What:      "remove the kubeconfig with the token",
+		Why:       "It has done its work; the kubelet renews its certificate with the certificate itself.",
+		Bootstrap: &Bootstrap{Path: bootstrapConf, Until: kubeletConf, Remove: true},
+	})
+}
+
+// registered waits for a worker's Node.
+func (s *story) registered() {
+	s.add(Resource{
+		ID: "kubelet-wait-bootstrap/registered", Component: "kubelet", After: []string{"kubelet-wait-bootstrap/token", "kubelet-start/kubelet"},
+		What: "wait for the kubelet to register the node",
+		Why:  "The scheduler places pods on nodes that it knows.",
+		Wait: &Wait{Probe: ProbeNode, Target: s.host.Init.NodeRegistration.Name, Seconds: 120},
+	})
+}
+
+func (s *story) caPath() string { return s.model.Cluster.CertificatesDir + "/ca.crt" }

@@ -1,0 +1,69 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/etcd"
+	"keelway.dev/keelway/internal/observed"
+)
+
+// etcdHealthy asks every member that the cluster knows whether it answers.
+func (o *Observer) etcdHealthy(ctx context.Context, certs string) (bool, string) {
+	client, err := o.Cluster.Client(ctx)
+	if err != nil {
+		return false, err.Error()
+	}
+	endpoints, err := etcd.Endpoints(ctx, client)
+	if err != nil {
+		return false, err.Error()
+	}
+	if len(endpoints) == 0 {
+		return false, "the cluster's API lists no etcd member"
+	}
+	c, err := o.etcd(ctx, certs, endpoints...)
+	if err != nil {
+		return false, err.Error()
+	}
+	defer c.Close()
+	for _, e := range endpoints {
+		s, err := c.Status(ctx, e)
+		if err != nil {
+			return false, err.Error()
+		}
+		if len(s.Alarms) > 0 {
+			return false, fmt.Sprintf("etcd at %s has an alarm: %s", e, strings.Join(s.Alarms, ", "))
+		}
+	}
+	return true, ""
+}
+
+func (o *Observer) etcd(ctx context.Context, certs string, endpoints ...string) (*etcd.Client, error) {
+	tls, err := etcd.ReadTLS(ctx, o.Host, certs)
+	if err != nil {
+		return nil, err
+	}
+	return etcd.Open(o.Host, endpoints, tls)
+}
+
+// member asks this machine's own member whether it has a vote.
+func (o *Observer) member(ctx context.Context, m desired.Member) observed.Answer {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	own := strings.Replace(m.PeerURL, ":2380", ":2379", 1)
+	c, err := o.etcd(ctx, m.Certs, own)
+	if err != nil {
+		return observed.Answer{Detail: err.Error()}
+	}
+	defer c.Close()
+	s, err := c.Status(ctx, own)
+	switch {
+	case err != nil:
+		return observed.Answer{Detail: err.Error()}
+	case s.Learner:
+		return observed.Answer{Detail: "it is a learner"}
+	}
+	return observed.Answer{OK: true}
+}

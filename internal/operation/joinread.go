@@ -1,0 +1,254 @@
+package operation
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	clientapi "k8s.io/client-go/tools/clientcmd/api"
+	kubeproxy "k8s.io/kube-proxy/config/v1alpha1"
+	kubeletconfig "k8s.io/kubelet/config/v1beta1"
+	"sigs.k8s.io/yaml"
+
+	"keelway.dev/keelway/internal/config"
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/discovery"
+	"keelway.dev/keelway/internal/kube"
+	"keelway.dev/keelway/internal/observe"
+	"keelway.dev/keelway/internal/pki/seal"
+	"keelway.dev/keelway/internal/report"
+)
+
+const (
+	adminConf   = kube.AdminConf
+	kubeletConf = "/etc/kubernetes/kubelet.conf"
+)
+
+// joinTarget is the cluster that a machine joins, as it describes itself.
+type joinTarget struct {
+	// server is the API's URL; ca its authority in PEM.
+	server string
+	ca     []byte
+	client *kube.Client
+	// user is the identity that the kubelet bootstraps with; nil where it has its own.
+	user    *clientapi.AuthInfo
+	cluster config.ClusterConfiguration
+	kubelet kubeletconfig.KubeletConfiguration
+	proxy   kubeproxy.KubeProxyConfiguration
+}
+
+// findCluster learns whom to trust, and reads the cluster's configuration. A
+// machine that has joined already knows, and needs no token any more.
+func (m *Machine) findCluster(ctx context.Context, j config.JoinConfiguration) (*joinTarget, error) {
+	if f := m.joined(ctx, j); f != nil {
+		return f, nil
+	}
+	trust, err := m.discover(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	f := &joinTarget{server: trust.Server, ca: append(bytes.TrimSpace(trust.CA), '\n'), user: trust.User}
+	if token := j.Discovery.TLSBootstrapToken; token != "" {
+		f.user = &clientapi.AuthInfo{Token: token}
+	}
+	if f.user == nil {
+		return nil, &WishError{errors.New("the discovery file holds no identity to join with: add --tls-bootstrap-token")}
+	}
+	text, err := discovery.Kubeconfig(f.server, f.ca, "tls-bootstrap-token-user", f.user)
+	if err != nil {
+		return nil, err
+	}
+	if f.client, err = kube.New(text, m.Host); err != nil {
+		return nil, err
+	}
+	if err := f.read(ctx, j.Timeouts.KubernetesAPICall.Duration); err != nil {
+		return nil, err
+	}
+	return f, f.nameIsFree(ctx, j.NodeRegistration.Name)
+}
+
+// discover does what the configuration says, and shows what it waits for.
+func (m *Machine) discover(ctx context.Context, j config.JoinConfiguration) (*discovery.Trust, error) {
+	e := report.Event{Kind: report.Step, Host: m.Host.Name(), Phase: "discovery", Step: "discovery/cluster", What: "find the cluster and whom to trust"}
+	m.emit(e)
+	began := m.Now()
+	wait := discovery.Wait{Limit: j.Timeouts.Discovery.Duration, Tell: func(detail string) {
+		w := e
+		w.Kind, w.Detail, w.Seconds = report.Wait, detail, m.Now().Sub(began).Seconds()
+		m.emit(w)
+	}}
+	var trust *discovery.Trust
+	var err error
+	if d := j.Discovery; d.File != nil {
+		trust, err = discovery.File(ctx, m.Host, *d.File, wait)
+	} else {
+		trust, err = discovery.Token(ctx, m.Host, *d.BootstrapToken, wait)
+	}
+	e.Kind, e.Seconds = report.Done, m.Now().Sub(began).Seconds()
+	if err != nil {
+		e.Kind, e.Detail = report.Failed, err.Error()
+	}
+	m.emit(e)
+	return trust, err
+}
+
+// joined is the cluster that this machine is a node of, nil for none that
+// answers.
+func (m *Machine) joined(ctx context.Context, j config.JoinConfiguration) *joinTarget {
+	path := kubeletConf
+	if _, err := m.Host.Stat(ctx, adminConf); err == nil && j.ControlPlane != nil {
+		path = adminConf
+	}
+	text, err := observe.ReadText(ctx, m.Host, path)
+	if err != nil {
+		return nil
+	}
+	in, err := clientcmd.Load([]byte(text))
+	if err != nil || in.Contexts[in.CurrentContext] == nil || in.Clusters[in.Contexts[in.CurrentContext].Cluster] == nil {
+		return nil
+	}
+	f := &joinTarget{server: in.Clusters[in.Contexts[in.CurrentContext].Cluster].Server, ca: in.Clusters[in.Contexts[in.CurrentContext].Cluster].CertificateAuthorityData}
+	if f.client, err = kube.New([]byte(text), m.Host); err != nil {
+		return nil
+	}
+	if f.read(ctx, 5*time.Second) != nil {
+		return nil
+	}
+	return f
+}
+
+// read takes the configuration from the cluster's ConfigMaps. A wave of joining
+// machines asks for them at once, so what fails is asked for again.
+func (f *joinTarget) read(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	maps := []struct {
+		name, key string
+		into      any
+		may       bool
+	}{
+		{"kubeadm-config", "ClusterConfiguration", &f.cluster, false},
+		{"kubelet-config", "kubelet", &f.kubelet, false},
+		{"kube-proxy", "config.conf", &f.proxy, true},
+	}
+	for _, one := range maps {
+		cm, err := f.configMap(ctx, one.name)
+		if one.may && (apierrors.IsNotFound(err) || apierrors.IsForbidden(err)) {
+			continue // there is no kube-proxy, or this identity need not know
+		}
+		if err != nil {
+			return fmt.Errorf("the cluster at %s does not tell its configuration: %w; it must be one that kubeadm or Keelway made", f.server, err)
+		}
+		if err := yaml.Unmarshal([]byte(cm.Data[one.key]), one.into); err != nil {
+			return fmt.Errorf("the cluster's ConfigMap kube-system/%s: %w", one.name, err)
+		}
+	}
+	return nil
+}
+
+func (f *joinTarget) configMap(ctx context.Context, name string) (*corev1.ConfigMap, error) {
+	for {
+		cm, err := f.client.Typed.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, name, metav1.GetOptions{})
+		if err == nil || apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+			return cm, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// nameIsFree refuses the name of a node that works: two machines would share
+// one Node.
+func (f *joinTarget) nameIsFree(ctx context.Context, name string) error {
+	n, err := f.client.Typed.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot see whether the node name %s is taken: %w", name, err)
+	}
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue {
+			return &WishError{fmt.Errorf("a node named %s is in the cluster and Ready: give this machine another name with --node-name, or delete that Node first if its machine is gone (`kubectl delete node %s`)", name, name)}
+		}
+	}
+	return nil
+}
+
+// sharedFiles are the keys and certificates of all control planes that are not
+// on this machine yet, opened with the certificate key.
+func (m *Machine) sharedFiles(ctx context.Context, in *joinInput) (map[string][]byte, error) {
+	if in.join.ControlPlane == nil || !in.run.Any("control-plane-prepare") {
+		return nil, nil
+	}
+	if in.found.cluster.ControlPlaneEndpoint == "" {
+		return nil, &WishError{errors.New("the cluster has no endpoint that all control planes share (controlPlaneEndpoint in the ConfigMap kube-system/kubeadm-config is empty), so that nodes would lose the API with the first of them: set one there and in its certificate, then join again")}
+	}
+	var missing []string
+	for _, f := range desired.SharedFiles(in.found.cluster) {
+		_, err := m.Host.Stat(ctx, f.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			missing = append(missing, f.Name)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	external := len(missing) > 0 && m.owned(ctx, in.found.cluster, false).Authority
+	if len(missing) == 0 || external {
+		return nil, nil
+	}
+	key := in.join.ControlPlane.CertificateKey
+	if key == "" {
+		return nil, &WishError{fmt.Errorf("a control plane needs the shared keys and certificates, and these are missing here: %s; give --certificate-key (`keelway init phase upload-certs --upload-certs` on a control plane stores them and prints it), or copy them by hand", strings.Join(missing, ", "))}
+	}
+	opened, err := seal.ParseKey(key)
+	if err != nil {
+		return nil, &WishError{err}
+	}
+	secret, err := in.found.client.Typed.CoreV1().Secrets(metav1.NamespaceSystem).Get(ctx, desired.CertsSecret, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+		return nil, &WishError{errors.New("the shared certificates are not in the cluster: they are deleted two hours after they were uploaded; upload them again on a control plane with `keelway init phase upload-certs --upload-certs`")}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the shared certificates: %w", err)
+	}
+	files := map[string][]byte{}
+	for _, name := range missing {
+		sealed := secret.Data[name]
+		if len(sealed) == 0 {
+			if name == "ca.key" || name == "front-proxy-ca.key" {
+				continue // an external CA: its key is nowhere
+			}
+			return nil, &WishError{fmt.Errorf("%s is not among the shared certificates in the cluster: upload them again with `keelway init phase upload-certs --upload-certs`, or copy the file by hand", name)}
+		}
+		if files[name], err = seal.Open(opened, sealed); err != nil {
+			return nil, &WishError{fmt.Errorf("the shared certificate %s cannot be opened: %w: use the key that the last upload printed", name, err)}
+		}
+	}
+	return files, nil
+}
+
+// bootstrapFile is the kubeconfig with which the kubelet asks for its
+// certificate; nil where it has one, or where this machine can issue it.
+func (m *Machine) bootstrapFile(ctx context.Context, in *joinInput) ([]byte, error) {
+	canIssue := in.join.ControlPlane != nil && !in.model.Theirs.Authority
+	if in.found.user == nil || canIssue {
+		return nil, nil
+	}
+	server := in.found.server
+	if in.join.ControlPlane != nil {
+		server = "https://" + in.join.ControlPlane.LocalAPIEndpoint.HostPort()
+	}
+	return discovery.Kubeconfig(server, in.found.ca, "tls-bootstrap-token-user", in.found.user)
+}

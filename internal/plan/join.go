@@ -1,0 +1,39 @@
+package plan
+
+import (
+	"bytes"
+	"fmt"
+
+	"keelway.dev/keelway/internal/desired"
+)
+
+// bootstrap writes a kubeconfig with a token while what takes its place is
+// missing, and has it removed afterwards.
+func (d decider) bootstrap(r desired.Resource) verdict {
+	b := *r.Bootstrap
+	have, exists := d.seen.Files[b.Path]
+	_, done := d.seen.Files[b.Until]
+	switch {
+	case b.Remove && (exists || d.writes[b.Path]):
+		return verdict{change: Remove, reason: b.Path + " holds a token", left: r}
+	case b.Remove || done:
+		return verdict{}
+	case !exists:
+		return verdict{change: Create, reason: b.Until + " is missing", left: r}
+	case !bytes.Equal(have.Content, b.Content) || have.Mode.Perm() != 0o600:
+		return verdict{change: Update, reason: b.Path + " has another content", left: r}
+	}
+	return verdict{}
+}
+
+// member is there when its static pod is and it has a vote.
+func (d decider) member(r desired.Resource) verdict {
+	m := *r.Member
+	if _, ok := d.seen.Files[m.Manifest.Path]; !ok {
+		return verdict{change: Create, reason: m.Manifest.Path + " is missing", left: r}
+	}
+	if a := d.seen.Probes[r.ID]; !a.OK {
+		return verdict{change: Update, reason: fmt.Sprintf("the member %s has no vote yet: %s", m.Name, a.Detail), left: r}
+	}
+	return verdict{}
+}
