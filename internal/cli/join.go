@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/config"
 	"keelway.dev/keelway/internal/config/load"
 	"keelway.dev/keelway/internal/desired/phase"
@@ -108,7 +109,7 @@ func (s streams) join(c *cobra.Command, o *joinFlags, args, only []string) error
 
 func printJoined(out *os.File, r *operation.JoinResult) {
 	name := r.Model.Hosts[0].Init.NodeRegistration.Name
-	if r.Model.Hosts[0].Init.LocalAPIEndpoint.AdvertiseAddress != "" && r.Model.Cluster.ControlPlaneEndpoint != "" {
+	if r.Model.Hosts[0].Has(cluster.ControlPlane) {
 		fmt.Fprintf(out, "\nLook at it here or on any control plane:\n\n  kubectl --kubeconfig /etc/kubernetes/admin.conf get node %s\n", name)
 		return
 	}

@@ -25,6 +25,8 @@ type Theirs struct {
 	Images bool
 	// Authority is the key of the cluster's authority: the owner signs elsewhere.
 	Authority bool
+	// CgroupDriver is the runtime's, "cgroupfs" or "systemd"; "" when it does not say.
+	CgroupDriver string
 	// Services is true of a tree that is no running machine: nothing is
 	// started, waited for or set in a kernel.
 	Services bool
@@ -53,6 +55,9 @@ func (m *Model) adapt() error {
 		k.FailCgroupV1 = &no
 		m.adapted(&m.KubeletSupplied, "KubeletConfiguration.failCgroupV1: false", "this machine has cgroup v1, with which the kubelet does not start otherwise")
 	}
+	if k.CgroupDriver == "" {
+		m.followRuntime("systemd")
+	}
 	if f.DiskFreePercent > 0 && f.DiskFreePercent < scarceDisk && k.EvictionHard == nil {
 		lowerEviction(k)
 		m.adapted(&m.KubeletSupplied, "KubeletConfiguration.evictionHard: 1Gi of disk, 100Mi of memory", fmt.Sprintf("only %.0f %% of the disk is free, and below 15 %% the kubelet evicts every pod", f.DiskFreePercent))
@@ -71,6 +76,14 @@ func (m *Model) adapt() error {
 		k.ResolverConfig = &path
 	}
 	return nil
+}
+
+// followRuntime gives the kubelet the runtime's cgroup driver where it differs.
+func (m *Model) followRuntime(have string) {
+	if theirs := m.Theirs.CgroupDriver; theirs != "" && theirs != have {
+		m.Kubelet.CgroupDriver = theirs
+		m.adapted(&m.KubeletSupplied, "KubeletConfiguration.cgroupDriver: "+theirs, "the container runtime of this machine uses it, and pods are killed where the two differ")
+	}
 }
 
 // adapted notes a change; kubeadm does not mark what is not its own default.

@@ -49,6 +49,7 @@ func FromJoin(c Join) (*Model, error) {
 	if err := checkConfig(m); err != nil {
 		return nil, err
 	}
+	m.followRuntime(m.Kubelet.CgroupDriver)
 	return m, m.adapt()
 }
 

@@ -89,7 +89,7 @@ func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 	} else {
 		s.registered()
 	}
-	s.joinOrder()
+	s.joinOrder(asks)
 	s.resources = slices.DeleteFunc(s.resources, func(r Resource) bool { return !s.run.Any(joinPhase(r)...) })
 	return Host{Name: s.host.Init.NodeRegistration.Name, Resources: s.resources}, errors.Join(s.errs...)
 }

@@ -60,7 +60,7 @@ func (s *story) member() {
 
 // joinOrder has what the story of a first control plane stands on replaced by
 // what a joining machine has in its place.
-func (s *story) joinOrder() {
+func (s *story) joinOrder(asks bool) {
 	for i, r := range s.resources {
 		if r.After == nil {
 			continue
@@ -87,6 +87,10 @@ func (s *story) joinOrder() {
 			after = append(slices.DeleteFunc(after, func(id string) bool { return id == rolesID }), memberID, preparePhase+"/folders")
 		case "kubelet-start/kubelet":
 			after = append(slices.DeleteFunc(after, func(id string) bool { return id == "control-plane/apiserver" }), bootstrapID, "kubelet-start/ca", "kubelet-start/folder")
+			if asks {
+				// The kubelet writes it itself.
+				r.Service.Reads = slices.DeleteFunc(slices.Clone(r.Service.Reads), func(p string) bool { return p == kubeletConf })
+			}
 		case "kubelet-start/config":
 			after = append(after, "kubelet-start/folder")
 		case "kubeconfig/kubelet":

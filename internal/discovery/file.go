@@ -61,7 +61,9 @@ func fetch(ctx context.Context, h host.Host, from string, w Wait) ([]byte, error
 		return io.ReadAll(io.LimitReader(r, maxFile))
 	}
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) { return h.Dial(ctx, network, address) },
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return h.Dial(ctx, network, address)
+		},
 	}}
 	defer client.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(ctx, w.Limit)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -74,4 +75,24 @@ func runtimeReady(ctx context.Context, h host.Host) (bool, string) {
 		}
 	}
 	return true, ""
+}
+
+// CgroupDriver asks the runtime how it manages cgroups: "cgroupfs" or
+// "systemd", "" when it does not say.
+func CgroupDriver(ctx context.Context, h host.Host) string {
+	if _, err := h.Stat(ctx, CRISocket); err != nil {
+		return ""
+	}
+	conn, err := DialRuntime(h)
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	c, err := cri.NewRuntimeServiceClient(conn).RuntimeConfig(ctx, &cri.RuntimeConfigRequest{})
+	if err != nil || c.Linux == nil {
+		return ""
+	}
+	return strings.ToLower(c.Linux.CgroupDriver.String())
 }

@@ -125,6 +125,9 @@ type work struct {
 	only []string
 	// addressChosen is true when a person named the advertise address.
 	addressChosen bool
+	// joined is true of a machine that is a node of the cluster already: its
+	// kubelet.conf is the kubelet's own work.
+	joined bool
 	// patches are the user's files by name, to be remembered.
 	patches  map[string][]byte
 	warnings []string

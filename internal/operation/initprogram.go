@@ -56,8 +56,11 @@ func (m *Machine) checkOwned(ctx context.Context, in *work, o Workflow) error {
 	found, err := preflight.Run(ctx, preflight.Target{
 		Host: m.Host, Model: in.model, Desired: in.want, Now: m.Now(), Built: o.Built,
 		AddressChosen: in.addressChosen,
-		Wrote:         func(path string) bool { _, ok := record.Paths[path]; return ok },
-		Need:          1 << 30, // the runtime and its images are there
+		Wrote: func(path string) bool {
+			_, ok := record.Paths[path]
+			return ok || in.joined && path == kubeletConf
+		},
+		Need: 1 << 30, // the runtime and its images are there
 	})
 	if err != nil {
 		return err

@@ -198,8 +198,12 @@ func (m *Machine) owned(ctx context.Context, c config.ClusterConfiguration, tree
 	const program = "/usr/bin/kubelet"
 	_, begun := m.Prior.Record().Paths[program]
 	conf, err := observe.ReadText(ctx, m.Host, cni.ConfFile)
+	driver := ""
+	if !tree {
+		driver = observe.CgroupDriver(ctx, m.Host)
+	}
 	return cluster.Theirs{
-		Runtime: true, Services: tree, Images: tree,
+		Runtime: true, Services: tree, Images: tree, CgroupDriver: driver,
 		Network:   tree || err != nil || conf != cni.Config() || !has(cni.BinDir+"/flannel"),
 		Kubelet:   tree || has(program) && (!begun || has(kubelet.DropInFile)),
 		Authority: has(c.CertificatesDir+"/ca.crt") && !has(c.CertificatesDir+"/ca.key"),

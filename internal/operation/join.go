@@ -136,6 +136,7 @@ func (m *Machine) readJoin(ctx context.Context, in *joinInput, o JoinOptions) er
 	if in.found, err = m.findCluster(ctx, in.join); err != nil {
 		return err
 	}
+	in.joined = in.found.user == nil
 	c := cluster.Join{
 		Join: in.join, Cluster: in.found.cluster, Kubelet: in.found.kubelet, Proxy: in.found.proxy,
 		Facts: o.Facts, Now: m.Now(), Theirs: m.owned(ctx, in.found.cluster, o.Tree),

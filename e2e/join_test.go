@@ -1,0 +1,288 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	offline "keelway.dev/keelway/internal/bundle"
+	"keelway.dev/keelway/internal/desired/kubelet"
+)
+
+// fleet is a lab of several hosts, which see at /mnt/share what a cluster is
+// made from: keelway, the bundle, the real kubeadm, and the kubelet as Debian's
+// package has it.
+type fleet struct {
+	t    *testing.T
+	name string
+}
+
+func newFleet(t *testing.T, name string, counts ...string) fleet {
+	t.Helper()
+	enabled(t)
+	peer := os.Getenv("KEELWAY_KUBEADM")
+	if peer == "" {
+		t.Skip("KEELWAY_KUBEADM does not name the real kubeadm; `make test` sets it")
+	}
+	before := look(t)
+	f := fleet{t, name}
+	share := t.TempDir()
+	copyFile(t, program(t), filepath.Join(share, "keelway"), 0o755)
+	copyFile(t, bundle(t), filepath.Join(share, "bundle.tar.zst"), 0o644)
+	copyFile(t, peer, filepath.Join(share, "kubeadm"), 0o755)
+	open, err := offline.Open(t.Context(), bundle(t), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, _, err := open.Binary("kubelet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, path, filepath.Join(share, "kubelet"), 0o755)
+	for file, text := range map[string][]byte{"kubelet.service": kubelet.Unit(), "10-kubeadm.conf": kubelet.DropIn()} {
+		if err := os.WriteFile(filepath.Join(share, file), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(share, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd := exec.CommandContext(context.Background(), program(t), "lab", "delete", "--lab", name, "--yes")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("lab delete: %v\n%s", err, out)
+		}
+		if left := difference(before, look(t)); len(left) > 0 {
+			t.Errorf("the lab left behind:\n%s", strings.Join(left, "\n"))
+		}
+	})
+	must(t, append([]string{"lab", "create", "--lab", name, "--share", share}, counts...)...)
+	return f
+}
+
+// try runs a command line on a host.
+func (f fleet) try(host, command string) (string, error) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program(f.t), "lab", "ssh", "--lab", f.name, host, "--", command)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
+
+// on is try for what must end well.
+func (f fleet) on(host, command string) string {
+	f.t.Helper()
+	out, err := f.try(host, command)
+	if err != nil {
+		f.t.Fatalf("%s: %s: %v\n%s", host, command, err, out)
+	}
+	return out
+}
+
+// kubectl runs on cp1 as the administrator.
+func (f fleet) kubectl(command string) string {
+	f.t.Helper()
+	return f.on("cp1", "kubectl --kubeconfig /etc/kubernetes/admin.conf "+command)
+}
+
+// runtime installs the container runtime, the images and the CNI plugins on
+// hosts, side by side.
+func (f fleet) runtime(hosts ...string) {
+	f.t.Helper()
+	done := make(chan string)
+	for _, h := range hosts {
+		go func() {
+			out, err := f.try(h, "/mnt/share/keelway up --bundle /mnt/share/bundle.tar.zst --until sysctl")
+			if err != nil {
+				done <- fmt.Sprintf("%s: %v\n%s", h, err, out)
+				return
+			}
+			done <- ""
+		}()
+	}
+	for range hosts {
+		if failed := <-done; failed != "" {
+			f.t.Error(failed)
+		}
+	}
+	if f.t.Failed() {
+		f.t.FailNow()
+	}
+}
+
+// debian puts the kubelet where its Debian package does, for the real kubeadm.
+func (f fleet) debian(host string) {
+	f.t.Helper()
+	f.on(host, "install -m 755 /mnt/share/kubelet /usr/bin/kubelet && ln -sf kubelet /usr/bin/kubectl"+
+		" && install -D -m 644 /mnt/share/kubelet.service /usr/lib/systemd/system/kubelet.service"+
+		" && install -D -m 644 /mnt/share/10-kubeadm.conf /usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"+
+		" && systemctl daemon-reload && systemctl enable kubelet")
+}
+
+// invitation is what `init` prints for those who join.
+type invitation struct{ worker, control string }
+
+// invite takes the flags out of what either program printed.
+func invite(t *testing.T, out string) invitation {
+	t.Helper()
+	token := regexp.MustCompile(`--token [a-z0-9]{6}\.[a-z0-9]{16}`).FindString(out)
+	pin := regexp.MustCompile(`--discovery-token-ca-cert-hash sha256:[0-9a-f]{64}`).FindString(out)
+	key := regexp.MustCompile(`--certificate-key [0-9a-f]{64}`).FindString(out)
+	if token == "" || pin == "" || key == "" {
+		t.Fatalf("init does not say how to join:\n%s", out)
+	}
+	worker := "cp1:6443 " + token + " " + pin
+	return invitation{worker, worker + " --control-plane " + key}
+}
+
+const (
+	ours  = "/mnt/share/keelway join --bundle /mnt/share/bundle.tar.zst "
+	peers = "/mnt/share/kubeadm join --ignore-preflight-errors=all "
+)
+
+// ready waits until so many nodes are Ready and so many etcd members have a vote.
+func (f fleet) ready(nodes, members int) {
+	f.t.Helper()
+	waitFor(f.t, 3*time.Minute, strconv.Itoa(nodes)+" nodes to be Ready", func() (bool, string) {
+		out := f.kubectl("get nodes --no-headers")
+		return strings.Count(out, " Ready ") == nodes, out
+	})
+	waitFor(f.t, time.Minute, "the pods of kube-system to run", func() (bool, string) {
+		out := f.kubectl("-n kube-system get pods --no-headers")
+		return !slices.ContainsFunc(strings.Split(strings.TrimSpace(out), "\n"), func(l string) bool { return !strings.Contains(l, "1/1") }), out
+	})
+	out := f.kubectl("-n kube-system exec etcd-cp1 -- etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt" +
+		" --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key member list")
+	if strings.Count(out, "started") != members || strings.Count(out, ", false") != members {
+		f.t.Errorf("%d members with a vote are wanted:\n%s", members, out)
+	}
+}
+
+// TestJoin has machines join a cluster of `keelway init` by either program.
+func TestJoin(t *testing.T) {
+	f := newFleet(t, "join", "--controlplanes", "3", "--workers", "2")
+	f.runtime("cp1", "cp2", "cp3", "w1", "w2")
+	out := f.on("cp1", "/mnt/share/keelway init --bundle /mnt/share/bundle.tar.zst --pod-network-cidr 10.244.0.0/16 --control-plane-endpoint cp1:6443 --upload-certs")
+	by := invite(t, out)
+	wrongly(t, f, by)
+	f.on("w1", ours+by.worker)
+	if out := f.on("w1", ours+by.worker); !strings.Contains(out, "nothing to do") {
+		t.Errorf("a second join has something to do:\n%s", out)
+	}
+	f.on("cp2", ours+by.control)
+	if out := f.on("cp2", ours+by.control); !strings.Contains(out, "nothing to do") {
+		t.Errorf("a second join has something to do:\n%s", out)
+	}
+	f.debian("w2")
+	f.on("w2", peers+by.worker)
+	f.debian("cp3")
+	f.on("cp3", peers+by.control)
+	f.ready(5, 3)
+	for _, host := range []string{"cp1", "cp2"} {
+		if out := f.on(host, "/mnt/share/kubeadm certs check-expiration"); !strings.Contains(out, "apiserver-etcd-client") || strings.Contains(out, "MISSING") {
+			t.Errorf("kubeadm certs check-expiration on %s:\n%s", host, out)
+		}
+	}
+	f.on("cp2", "/mnt/share/kubeadm token create --print-join-command")
+	if out := f.on("cp3", "/mnt/share/keelway certs check-expiration && /mnt/share/keelway token list"); !strings.Contains(out, "apiserver-etcd-client") {
+		t.Errorf("keelway certs check-expiration on kubeadm's control plane:\n%s", out)
+	}
+	spread(t, f)
+}
+
+// wrongly shows invitations that are none: each is refused with its reason, and
+// nothing is left on the machine.
+func wrongly(t *testing.T, f fleet, by invitation) {
+	t.Helper()
+	other := regexp.MustCompile(`sha256:[0-9a-f]{64}`)
+	pin := other.FindString(by.worker)
+	none := "sha256:" + strings.Repeat("0", 64)
+	for name, c := range map[string]struct {
+		args, says string
+		within     time.Duration
+	}{
+		"a malformed pin":   {strings.Replace(by.worker, pin, "sha256:abc", 1), "64 hexadecimal digits", time.Second},
+		"a malformed token": {regexp.MustCompile(`--token \S+`).ReplaceAllString(by.worker, "--token abc"), "not a token of the form", time.Second},
+		"a wrong pin":       {strings.Replace(by.worker, pin, none, 1), "has the hash " + pin + ", and you expect " + none, 5 * time.Second},
+		"a wrong secret":    {regexp.MustCompile(`(--token [a-z0-9]{6})\.\S+`).ReplaceAllString(by.worker, "$1.0000000000000000"), "the secret after the dot is wrong", 5 * time.Second},
+		"no certificate key": {
+			strings.Split(by.control, " --certificate-key")[0], "these are missing here: ca.crt", 5 * time.Second,
+		},
+		"a wrong certificate key": {
+			strings.Split(by.control, " --certificate-key")[0] + " --certificate-key " + strings.Repeat("0", 64), "does not open with this certificate key", 5 * time.Second,
+		},
+		"a node's name that is taken": {by.worker + " --node-name cp1", "a node named cp1 is in the cluster and Ready", 5 * time.Second},
+	} {
+		began := time.Now()
+		out, err := f.try("w1", ours+c.args)
+		if took := time.Since(began); err == nil || !strings.Contains(strings.Join(strings.Fields(out), " "), c.says) || took > c.within+time.Second {
+			t.Errorf("%s: %v after %s, want %q within %s:\n%s", name, err, took.Round(time.Millisecond), c.says, c.within, out)
+		}
+		if out, err := f.try("w1", "ls /etc/kubernetes /var/lib/kubelet"); err == nil {
+			t.Errorf("%s left behind:\n%s", name, out)
+		}
+	}
+}
+
+// spread has a pod run on each of two workers.
+func spread(t *testing.T, f fleet) {
+	t.Helper()
+	f.kubectl("create deployment hello --image registry.k8s.io/pause:3.10.2 --replicas 2")
+	t.Cleanup(func() { _, _ = f.try("cp1", "kubectl --kubeconfig /etc/kubernetes/admin.conf delete deployment hello") })
+	waitFor(t, time.Minute, "two pods on two workers", func() (bool, string) {
+		out := f.kubectl("get pods -l app=hello -o wide --no-headers")
+		return strings.Count(out, "Running") == 2, out
+	})
+}
+
+// TestJoinKubeadm has machines join a cluster of the real kubeadm.
+func TestJoinKubeadm(t *testing.T) {
+	f := newFleet(t, "theirs", "--controlplanes", "2", "--workers", "1")
+	f.runtime("cp1", "cp2", "w1")
+	f.debian("cp1")
+	f.on("cp1", "cat > kubeadm.yaml <<'EOF'\n"+peerConfig+"EOF\n")
+	out := f.on("cp1", "/mnt/share/kubeadm init --config kubeadm.yaml --upload-certs --ignore-preflight-errors=all")
+	by := invite(t, out)
+	f.on("cp1", "/mnt/share/keelway init phase addon flannel --config kubeadm.yaml")
+	f.on("w1", ours+by.worker)
+	f.on("cp2", ours+by.control)
+	f.ready(3, 2)
+	f.on("cp2", "/mnt/share/kubeadm certs check-expiration")
+	for host, args := range map[string]string{"w1": by.worker, "cp2": by.control} {
+		if out := f.on(host, ours+args); !strings.Contains(out, "nothing to do") {
+			t.Errorf("a second join of %s has something to do:\n%s", host, out)
+		}
+	}
+}
+
+// peerConfig is what the real kubeadm needs to be told on a lab's host: nothing
+// that Keelway would not find out by itself.
+const peerConfig = `apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: v1.37.0
+controlPlaneEndpoint: cp1:6443
+networking: {podSubnet: 10.244.0.0/16}
+etcd: {local: {imageTag: 3.7.3-0}}
+---
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+failCgroupV1: false
+cgroupDriver: cgroupfs
+evictionHard: {memory.available: 100Mi, nodefs.available: 1Gi, imagefs.available: 1Gi}
+---
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+conntrack: {maxPerCore: 0, min: 0}
+`
