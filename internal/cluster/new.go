@@ -100,14 +100,14 @@ func base(o Options) (*Model, error) {
 		Etcd: config.Etcd{Local: &config.LocalEtcd{
 			ImageMeta: config.ImageMeta{ImageTag: r.Tag("etcd")},
 		}},
-		DNS: config.DNS{ImageMeta: config.ImageMeta{ImageTag: dnsTag(r)}},
+		DNS: config.DNS{ImageMeta: config.ImageMeta{ImageTag: DNSTag(r)}},
 	}
 	return m, nil
 }
 
-// dnsTag is the tag to name in the configuration: none where kubeadm of that
+// DNSTag is the tag of CoreDNS to name in the configuration: none where kubeadm of that
 // minor has the same CoreDNS by itself.
-func dnsTag(r release.Release) string {
+func DNSTag(r release.Release) string {
 	builtIn := map[string]string{"v1.35": "v1.13.1", "v1.36": "v1.14.2", "v1.37": "v1.14.6"}
 	if builtIn[r.Minor()] == r.CoreDNS {
 		return ""

@@ -8,45 +8,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 	"sigs.k8s.io/yaml"
-)
 
-// The cluster file, as far as a lab's hosts fill it in. Every field has the name
-// that `keelway plan -f` reads.
-type (
-	clusterFile struct {
-		APIVersion string   `json:"apiVersion"`
-		Kind       string   `json:"kind"`
-		Metadata   fileMeta `json:"metadata"`
-		Spec       fileSpec `json:"spec"`
-	}
-	fileMeta struct {
-		Name string `json:"name"`
-	}
-	fileSpec struct {
-		KubernetesVersion string `json:"kubernetesVersion"`
-		// Endpoint is where clients reach the API, "host:port"; without load
-		// balancers it is left to the cluster file's default.
-		Endpoint string     `json:"endpoint,omitempty"`
-		Hosts    []fileHost `json:"hosts"`
-	}
-	fileHost struct {
-		Name    string  `json:"name"`
-		Address string  `json:"address"`
-		Roles   []Role  `json:"roles"`
-		SSH     fileSSH `json:"ssh"`
-	}
-	fileSSH struct {
-		User    string `json:"user"`
-		Port    int    `json:"port"`
-		KeyFile string `json:"keyFile"`
-		// HostKey is the public key that the host must have, so that no first
-		// sight is trusted.
-		HostKey string `json:"hostKey"`
-	}
+	"keelway.dev/keelway/internal/cluster/file"
 )
 
 // ClusterFile is a cluster file (YAML) for the lab's hosts, with their host keys
@@ -70,14 +38,16 @@ func (l *Lab) ClusterFile(kubernetes string) ([]byte, error) {
 
 // clusterFile is ClusterFile with the public key of each host, in their order.
 func (l *Lab) clusterFile(kubernetes string, keys []string) ([]byte, error) {
-	f := clusterFile{APIVersion: "keelway.dev/v1", Kind: "Cluster", Metadata: fileMeta{l.Name}, Spec: fileSpec{KubernetesVersion: kubernetes}}
+	f := file.Cluster{
+		APIVersion: file.APIVersion, Kind: file.Kind, Metadata: file.Metadata{Name: l.Name}, Spec: file.Spec{KubernetesVersion: kubernetes},
+	}
 	for i, h := range l.Hosts {
 		if h.Role == LoadBalancer && f.Spec.Endpoint == "" {
-			f.Spec.Endpoint = net.JoinHostPort(h.Address.String(), "6443")
+			f.Spec.Endpoint = net.JoinHostPort(h.Address.String(), strconv.Itoa(file.DefaultPort))
 		}
-		f.Spec.Hosts = append(f.Spec.Hosts, fileHost{
-			Name: h.Name, Address: h.Address.String(), Roles: []Role{h.Role},
-			SSH: fileSSH{User: "root", Port: 22, KeyFile: l.KeyFile(), HostKey: keys[i]},
+		f.Spec.Hosts = append(f.Spec.Hosts, file.Host{
+			Name: h.Name, Address: h.Address.String(), Roles: []file.Role{file.Role(h.Role)},
+			SSH: file.SSH{User: "root", Port: 22, KeyFile: l.KeyFile(), HostKey: keys[i]},
 		})
 	}
 	return yaml.Marshal(f)

@@ -14,6 +14,7 @@ import (
 
 	"keelway.dev/keelway/internal/config"
 	"keelway.dev/keelway/internal/config/check"
+	"keelway.dev/keelway/internal/config/document"
 )
 
 // group is the API group of kubeadm's kinds.
@@ -25,10 +26,10 @@ func old(version string) string {
 }
 
 // decode fills the kind that a document is of.
-func (s *Set) decode(d *document, strict bool) (problems, warnings []Problem) {
+func (s *Set) decode(d *document.Document, strict bool) (problems, warnings []Problem) {
 	fail := func(path, format string, args ...any) {
-		line, _ := d.line(path)
-		problems = append(problems, Problem{File: d.file, Line: line, Kind: d.Kind, Problem: check.Problem{Path: path, Message: fmt.Sprintf(format, args...)}})
+		line, _ := d.Line(path)
+		problems = append(problems, Problem{File: d.File, Line: line, Kind: d.Kind, Problem: check.Problem{Path: path, Message: fmt.Sprintf(format, args...)}})
 	}
 	into, known := s.target(d.Version, d.Kind)
 	version, ours := strings.CutPrefix(d.Version, group)
@@ -43,10 +44,10 @@ func (s *Set) decode(d *document, strict bool) (problems, warnings []Problem) {
 		fail("", "there is no kind %s in %s", d.Kind, d.Version)
 		return problems, nil
 	case !known:
-		line, _ := d.line("")
-		return nil, []Problem{{File: d.file, Line: line, Kind: d.Kind, Problem: check.Problem{Message: fmt.Sprintf("%s is no kind that is read here: ignored", d.Version)}}}
+		line, _ := d.Line("")
+		return nil, []Problem{{File: d.File, Line: line, Kind: d.Kind, Problem: check.Problem{Message: fmt.Sprintf("%s is no kind that is read here: ignored", d.Version)}}}
 	}
-	text := d.json
+	text := d.JSON
 	if version == "v1beta3" {
 		var converted []check.Problem
 		text, converted = fromV1beta3(d.Kind, text)
@@ -69,8 +70,8 @@ func (s *Set) decode(d *document, strict bool) (problems, warnings []Problem) {
 	}
 	for _, u := range unknown {
 		path, words := explain(u)
-		line, _ := d.line(path)
-		p := Problem{File: d.file, Line: line, Kind: d.Kind, Problem: check.Problem{Path: path, Message: words}}
+		line, _ := d.Line(path)
+		p := Problem{File: d.File, Line: line, Kind: d.Kind, Problem: check.Problem{Path: path, Message: words}}
 		if strict {
 			problems = append(problems, p)
 		} else {

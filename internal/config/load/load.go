@@ -3,7 +3,6 @@ package load
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 	"keelway.dev/keelway/internal/config"
 	"keelway.dev/keelway/internal/config/check"
+	"keelway.dev/keelway/internal/config/document"
 )
 
 // Set is what a file holds. A kind that it does not hold is nil.
@@ -30,7 +30,7 @@ type Set struct {
 	// fields that nobody knows.
 	Warnings []Problem
 
-	documents []document
+	documents []document.Document
 }
 
 // Problem is one thing that is wrong in a file.
@@ -45,22 +45,7 @@ type Problem struct {
 
 // String is "file:line: Kind field: message [name]".
 func (p Problem) String() string {
-	var b strings.Builder
-	b.WriteString(p.File)
-	if p.Line > 0 {
-		fmt.Fprintf(&b, ":%d", p.Line)
-	}
-	b.WriteString(": ")
-	for _, part := range []string{p.Kind, p.Path} {
-		if part != "" {
-			b.WriteString(part + " ")
-		}
-	}
-	text := strings.TrimSuffix(b.String(), " ")
-	if !strings.HasSuffix(text, ":") {
-		text += ":"
-	}
-	text += " " + p.Message
+	text := document.Problem{File: p.File, Line: p.Line, Kind: p.Kind, Path: p.Path, Message: p.Message}.String()
 	if p.Name != "" {
 		text += " [" + p.Name + "]"
 	}
@@ -90,7 +75,11 @@ type Options struct {
 // Read reads a file's documents and decodes them into kinds of v1beta4,
 // without defaults. The error is an *Error with every problem.
 func Read(file string, text []byte, o Options) (*Set, error) {
-	documents, problems := split(file, text)
+	documents, broken := document.Split(file, text)
+	var problems []Problem
+	for _, b := range broken {
+		problems = append(problems, Problem{b.File, b.Line, b.Kind, check.Problem{Message: b.Message}})
+	}
 	s := &Set{documents: documents}
 	for i := range documents {
 		found, warnings := s.decode(&documents[i], o.Strict)
@@ -220,8 +209,8 @@ func (s *Set) locate(p check.Problem, kinds []string) Problem {
 		if !slices.Contains(kinds, d.Kind) {
 			continue
 		}
-		best.File = d.file
-		if line, exact := d.line(p.Path); line > 0 && (exact || best.Line == 0) {
+		best.File = d.File
+		if line, exact := d.Line(p.Path); line > 0 && (exact || best.Line == 0) {
 			best.Line, best.Kind = line, d.Kind
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"keelway.dev/keelway/internal/config"
 	"keelway.dev/keelway/internal/config/check"
+	"keelway.dev/keelway/internal/config/document"
 )
 
 // fromV1beta3 writes a document of v1beta3 as one of v1beta4, as kubeadm 1.36
@@ -66,11 +67,11 @@ func fromV1beta3(kind string, text []byte) ([]byte, []check.Problem) {
 
 // controlPlaneTimeout is the time-out that a ClusterConfiguration of v1beta3
 // has for the first control plane.
-func controlPlaneTimeout(d document) string {
+func controlPlaneTimeout(d document.Document) string {
 	var c struct {
 		APIServer struct{ TimeoutForControlPlane string }
 	}
-	if d.Version != group+"v1beta3" || json.Unmarshal(d.json, &c) != nil {
+	if d.Version != group+"v1beta3" || json.Unmarshal(d.JSON, &c) != nil {
 		return ""
 	}
 	return c.APIServer.TimeoutForControlPlane

@@ -1,4 +1,5 @@
-package load
+// Package document parses files of YAML documents, and knows the line of every field in them.
+package document
 
 import (
 	"bufio"
@@ -13,26 +14,57 @@ import (
 	node "go.yaml.in/yaml/v3"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
-
-	"keelway.dev/keelway/internal/config/check"
 )
 
-// document is one of a file's documents.
-type document struct {
-	file string
+// Document is one of a file's documents.
+type Document struct {
+	File          string
+	Version, Kind string
+	// JSON is what the document says, without its comments.
+	JSON []byte
+
 	// begin is the line of the file that the document's first is.
-	begin          int
-	Version, Kind  string
-	json           []byte
-	tree           *node.Node
-	unknownVersion bool
+	begin int
+	tree  *node.Node
+}
+
+// Problem is one thing that is wrong in a file.
+type Problem struct {
+	File string
+	// Line is where it stands; 0 where no line has it.
+	Line int
+	// Kind is the document's, such as "ClusterConfiguration"; Path the field's,
+	// such as "networking.podSubnet". They are "" for what is wrong as a whole.
+	Kind, Path string
+	// Message says what is wrong, and what to write instead.
+	Message string
+}
+
+// String is "file:line: Kind field: message".
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+	}
+	b.WriteString(": ")
+	for _, part := range []string{p.Kind, p.Path} {
+		if part != "" {
+			b.WriteString(part + " ")
+		}
+	}
+	text := strings.TrimSuffix(b.String(), " ")
+	if !strings.HasSuffix(text, ":") {
+		text += ":"
+	}
+	return text + " " + p.Message
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
-// split parses a file's documents, and refuses what says no kind, or a kind
+// Split parses a file's documents, and refuses what says no kind, or a kind
 // that another document has.
-func split(file string, text []byte) (documents []document, problems []Problem) {
+func Split(file string, text []byte) (documents []Document, problems []Problem) {
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
 	begin, seen := 1, map[string]bool{}
 	for {
@@ -41,15 +73,15 @@ func split(file string, text []byte) (documents []document, problems []Problem) 
 			return documents, problems
 		}
 		if err != nil {
-			return documents, append(problems, Problem{File: file, Problem: check.Problem{Message: err.Error()}})
+			return documents, append(problems, Problem{File: file, Message: err.Error()})
 		}
-		d := document{file: file, begin: begin}
+		d := Document{File: file, begin: begin}
 		begin += bytes.Count(part, []byte("\n")) + 1
 		if len(bytes.TrimSpace(withoutComments(part))) == 0 {
 			continue
 		}
 		fail := func(line int, format string, args ...any) {
-			problems = append(problems, Problem{File: file, Line: line, Kind: d.Kind, Problem: check.Problem{Message: fmt.Sprintf(format, args...)}})
+			problems = append(problems, Problem{File: file, Line: line, Kind: d.Kind, Message: fmt.Sprintf(format, args...)})
 		}
 		d.tree = &node.Node{}
 		if err := node.Unmarshal(part, d.tree); err != nil {
@@ -62,7 +94,7 @@ func split(file string, text []byte) (documents []document, problems []Problem) 
 			fail(line, "it is not YAML: %s", words)
 			continue
 		}
-		if d.json, err = yaml.YAMLToJSONStrict(part); err != nil {
+		if d.JSON, err = yaml.YAMLToJSONStrict(part); err != nil {
 			line := 0
 			if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 				n, _ := strconv.Atoi(m[1])
@@ -72,7 +104,7 @@ func split(file string, text []byte) (documents []document, problems []Problem) 
 			continue
 		}
 		var meta struct{ APIVersion, Kind string }
-		if err := yaml.Unmarshal(d.json, &meta); err != nil {
+		if err := yaml.Unmarshal(d.JSON, &meta); err != nil {
 			fail(d.begin, "it has no apiVersion and kind: %v", err)
 			continue
 		}
@@ -102,13 +134,10 @@ func withoutComments(text []byte) []byte {
 
 var pathPart = regexp.MustCompile(`[^.\[\]]+|\[\d+\]`)
 
-// line finds the line of a field by its path; exact is false where only a
+// Line finds the line of a field by its path; exact is false where only a
 // field around it was found. A document without the field has its first line.
-func (d document) line(path string) (line int, exact bool) {
-	at := d.tree
-	if at != nil && at.Kind == node.DocumentNode && len(at.Content) > 0 {
-		at = at.Content[0]
-	}
+func (d Document) Line(path string) (line int, exact bool) {
+	at := d.root()
 	if at == nil {
 		return d.begin, false
 	}
@@ -127,8 +156,19 @@ func (d document) line(path string) (line int, exact bool) {
 	return d.begin + line - 1, false
 }
 
+// root is the value that the document is, nil if it has none.
+func (d Document) root() *node.Node {
+	if d.tree != nil && d.tree.Kind == node.DocumentNode && len(d.tree.Content) > 0 {
+		return d.tree.Content[0]
+	}
+	return d.tree
+}
+
 // child is a field's value and the line of its name, or an item of a list.
 func child(at *node.Node, part string) (*node.Node, int) {
+	if at.Kind == node.AliasNode {
+		at = at.Alias
+	}
 	switch at.Kind {
 	case node.MappingNode:
 		for i := 0; i+1 < len(at.Content); i += 2 {
