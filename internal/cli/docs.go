@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"keelway.dev/keelway/internal/cluster/file/schema"
 )
 
 // newDocs writes what all commands say of themselves: docs/reference in the
@@ -65,7 +68,27 @@ func writeMarkdown(root *cobra.Command, dir string) error {
 	for _, e := range exitCodes() {
 		fmt.Fprintf(&b, "| %d | %s |\n", e.code, e.meaning)
 	}
-	return os.WriteFile(filepath.Join(dir, "README.md"), []byte(b.String()), 0o644)
+	b.WriteString("\n## Files\n\n- [The cluster file](cluster-file.md): every field, its default and its meaning; [its JSON Schema](cluster.schema.json)\n")
+	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte(b.String()), 0o644); err != nil {
+		return err
+	}
+	return writeClusterFile(dir)
+}
+
+// writeClusterFile writes what the cluster file's types say of themselves.
+func writeClusterFile(dir string) error {
+	page, err := schema.Markdown()
+	if err != nil {
+		return err
+	}
+	forEditors, err := schema.JSON()
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "cluster-file.md"), page, 0o644),
+		os.WriteFile(filepath.Join(dir, "cluster.schema.json"), forEditors, 0o644),
+	)
 }
 
 // exitCodes says what each exit code means.

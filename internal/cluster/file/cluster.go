@@ -37,13 +37,13 @@ type Cluster struct {
 	Spec     Spec     `json:"spec"`
 }
 
-// Metadata names the cluster.
+// Metadata holds the name.
 type Metadata struct {
 	// Name is the cluster's name, a DNS label. It becomes kubeadm's clusterName and the name in kubeconfigs.
 	Name string `json:"name"`
 }
 
-// Spec says what the cluster should be.
+// Spec is what the cluster should be.
 type Spec struct {
 	// KubernetesVersion is the version of the control plane and of every kubelet, such as v1.37.0. It has no default, because with one a newer keelway would upgrade the cluster.
 	KubernetesVersion string `json:"kubernetesVersion"`
@@ -81,7 +81,7 @@ type Spec struct {
 	Proxies Proxies  `json:"proxies,omitzero"`
 }
 
-// Network holds the ranges of the cluster.
+// Network is the cluster's ranges of addresses, and its domain.
 type Network struct {
 	// Pods is the range of the pods' addresses, a CIDR. Default: 10.244.0.0/16.
 	Pods string `json:"pods,omitempty"`
@@ -93,9 +93,9 @@ type Network struct {
 	Nodes []string `json:"nodes,omitempty"`
 }
 
-// Etcd says where etcd's members run.
+// Etcd is where the cluster keeps its objects.
 type Etcd struct {
-	// Topology is stacked (a member on each control plane) or external (etcd is a cluster of its own). Default: external if `external` is given, else stacked.
+	// Topology is where the members run: stacked (one on each control plane) or external (etcd is a cluster of its own). Default: external if `external` is given, else stacked.
 	Topology Topology `json:"topology,omitempty"`
 	// External is an etcd that others look after.
 	External *ExternalEtcd `json:"external,omitempty"`
@@ -117,15 +117,15 @@ type ExternalEtcd struct {
 	KeyFile string `json:"keyFile"`
 }
 
-// LoadBalancing says what stands in front of the API servers.
+// LoadBalancing is what stands in front of the API servers.
 type LoadBalancing struct {
-	// Kind is none (clients talk to the only control plane), external (`endpoint` is yours), haproxy (on the hosts with the role loadbalancer) or node (a local one on each host). Default: haproxy with such hosts, else external with an endpoint, else node with several control planes, else none.
+	// Kind is what leads clients to an API server: none (there is one control plane), external (what is behind `endpoint` is yours), haproxy (on the hosts with the role loadbalancer) or node (a local one on each host). Default: haproxy with such hosts, else external with an endpoint, else node with several control planes, else none.
 	Kind Balancing `json:"kind,omitempty"`
 	// Port is where the load balancer listens. Default: the endpoint's port, or 6443; 7443 for node.
 	Port int32 `json:"port,omitempty"`
 }
 
-// Certificates says how the cluster's certificates are made.
+// Certificates are how keys and certificates are made.
 type Certificates struct {
 	// Algorithm is the kind and size of every key. Default: ECDSA-P256; RSA-2048 in the profile kubeadm.
 	Algorithm config.EncryptionAlgorithm `json:"algorithm,omitempty"`
@@ -147,7 +147,7 @@ type Component struct {
 	ExtraEnvs []config.EnvVar `json:"extraEnvs,omitempty"`
 }
 
-// Encryption seals what etcd stores.
+// Encryption is of what etcd stores.
 type Encryption struct {
 	// Enabled seals resources before they go to etcd. Default: true; false in the profile kubeadm.
 	Enabled *bool `json:"enabled,omitempty"`
@@ -155,7 +155,7 @@ type Encryption struct {
 	Resources []string `json:"resources,omitempty"`
 }
 
-// Audit writes down who asked the API for what.
+// Audit is the log of who asked the API for what.
 type Audit struct {
 	// Enabled writes the log, on every control plane. Default: true; false in the profile kubeadm.
 	Enabled *bool `json:"enabled,omitempty"`

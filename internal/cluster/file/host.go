@@ -16,17 +16,17 @@ type Host struct {
 	Address string `json:"address"`
 	// NodeAddress is the IP address that the other hosts reach it by, where that is another one. Default: address.
 	NodeAddress string `json:"nodeAddress,omitempty"`
-	// Roles are controlplane, worker, etcd or loadbalancer. A control plane that is also a worker runs ordinary pods.
+	// Roles are what the host is for: controlplane, worker, etcd or loadbalancer. A control plane that is also a worker runs ordinary pods.
 	Roles []Role `json:"roles"`
-	// SSH says how to log in. Unset fields are taken from `spec.ssh`, then from ~/.ssh/config, then from ssh's own defaults.
+	// SSH is how to log in. Unset fields are taken from `spec.ssh`, then from ~/.ssh/config, then from ssh's own defaults.
 	SSH SSH `json:"ssh,omitzero"`
 	// NodeName is the name of the Kubernetes node. Default: name.
 	NodeName string `json:"nodeName,omitempty"`
 	// Zone is where the host can fail together with others: a rack, a room, a site. It becomes the label topology.kubernetes.io/zone.
 	Zone string `json:"zone,omitempty"`
-	// Labels are the node's, besides those that Kubernetes gives.
+	// Labels are those of the node, besides those that Kubernetes gives.
 	Labels map[string]string `json:"labels,omitempty"`
-	// Taints are the node's, besides the one that a control plane has unless it is also a worker.
+	// Taints are those of the node, besides the one that a control plane has unless it is also a worker.
 	Taints  []corev1.Taint `json:"taints,omitempty"`
 	Kubelet HostKubelet    `json:"kubelet,omitzero"`
 }
@@ -51,7 +51,7 @@ type HostKubelet struct {
 	ExtraArgs []config.Arg `json:"extraArgs,omitempty"`
 }
 
-// Kubelet configures the kubelets of all hosts.
+// Kubelet is what all kubelets have in common.
 type Kubelet struct {
 	// Config is a KubeletConfiguration (kubelet.config.k8s.io/v1beta1), the same as kubeadm takes.
 	Config json.RawMessage `json:"config,omitempty"`
@@ -61,7 +61,7 @@ type Kubelet struct {
 	ExtraArgs []config.Arg `json:"extraArgs,omitempty"`
 }
 
-// KubeProxy configures kube-proxy.
+// KubeProxy is the configuration of kube-proxy.
 type KubeProxy struct {
 	// Config is a KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1), the same as kubeadm takes.
 	Config json.RawMessage `json:"config,omitempty"`
@@ -69,29 +69,29 @@ type KubeProxy struct {
 	ConfigFile string `json:"configFile,omitempty"`
 }
 
-// Patches change what is written, as kubeadm's patches do.
+// Patches are changes of what is written, as kubeadm's patches.
 type Patches struct {
 	// Directory is the path of a folder of patches, whose files are named target[suffix][+type].yaml.
 	Directory string `json:"directory,omitempty"`
 }
 
-// Addons are applied to the cluster after Keelway's own.
+// Addons are what is applied to the cluster after Keelway's own.
 type Addons struct {
 	// Manifests are paths of files, or of folders with files, of Kubernetes objects.
 	Manifests []string `json:"manifests,omitempty"`
-	// Helm are charts. They cannot be installed yet.
+	// Helm are Helm charts. They cannot be installed yet.
 	Helm []Chart `json:"helm,omitempty"`
 }
 
 // Chart is a Helm chart from the bundle or a file.
 type Chart struct {
-	// Name is the release's.
+	// Name is the name of the release.
 	Name string `json:"name"`
 	// Namespace is where it is installed. Default: default.
 	Namespace string `json:"namespace,omitempty"`
 	// Chart is a chart's name in the bundle, or a path.
 	Chart string `json:"chart"`
-	// Version is the chart's. Default: the only one there is.
+	// Version is the version of the chart. Default: the only one there is.
 	Version string `json:"version,omitempty"`
 	// Values are the chart's settings.
 	Values json.RawMessage `json:"values,omitempty"`
@@ -99,9 +99,9 @@ type Chart struct {
 
 // Hooks are programs that run on hosts around an apply.
 type Hooks struct {
-	// BeforeApply run before anything is changed.
+	// BeforeApply are those that run before anything is changed.
 	BeforeApply []Hook `json:"beforeApply,omitempty"`
-	// AfterApply run when nothing is left to do.
+	// AfterApply are those that run when nothing is left to do.
 	AfterApply []Hook `json:"afterApply,omitempty"`
 }
 
