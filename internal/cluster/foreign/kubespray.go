@@ -203,7 +203,7 @@ func idle(name string, value any) bool {
 	}
 	standard := map[string]any{
 		"kube_api_anonymous_auth": true, "kube_log_level": 2, "ndots": 2, "resolvconf_mode": "host_resolvconf",
-		"k8s_image_pull_policy": "IfNotPresent", "unsafe_show_logs": false, "ntp_enabled": false, "metallb_speaker_enabled": "{{ metallb_enabled }}",
+		"k8s_image_pull_policy": "IfNotPresent", "unsafe_show_logs": false, "ntp_enabled": false, "dns_domain": "{{ cluster_name }}",
 	}
 	usual, known := standard[name]
 	if off, ok := value.(map[string]any); ok && off["enabled"] == false {

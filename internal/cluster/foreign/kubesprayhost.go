@@ -103,6 +103,10 @@ func (v variables) host(i *ansible.Inventory, name string) (file.Host, bool) {
 	}
 	own.ssh(&h.SSH)
 	for key, value := range own.dict("node_labels") {
+		if key == file.ZoneLabel {
+			h.Zone = word(value)
+			continue
+		}
 		if h.Labels == nil {
 			h.Labels = map[string]string{}
 		}

@@ -116,6 +116,8 @@ func (l *list) url(path, text string) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		l.refuse(path, "", "it is not a URL such as https://registry.example:5000")
+	} else if _, secret := u.User.Password(); secret {
+		l.warn(path, "let it know the hosts by their addresses, or keep this file as a secret", "it holds a password")
 	}
 }
 

@@ -262,6 +262,7 @@ func TestWarnings(t *testing.T) {
 		{"all in one", text(zoned("a", "a", "a"), ""), "without the zone a, 0 of 3"},
 		{"one without", text(zoned("a", "b", ""), ""), "cp2 has a member of etcd and no zone"},
 		{"own endpoint", text(three, "  endpoint: 192.0.2.11:6443\n"), "192.0.2.11 is the control plane cp1"},
+		{"password", text(one, "  proxies: {http: 'http://user:secret@proxy'}\n"), "spec.proxies.http: it holds a password"},
 		{"jump by alias", text("\n  - {name: cp1, address: 192.0.2.11, roles: [controlplane, worker], ssh: {jump: gate}}\n", ""), "gate is no host of this file"},
 	} {
 		l, err := read(row.content)
@@ -270,6 +271,9 @@ func TestWarnings(t *testing.T) {
 			continue
 		}
 		all := fmt.Sprint(l.Warnings)
+		if strings.Contains(all, "secret@") {
+			t.Errorf("%s repeats a password: %v", row.name, all)
+		}
 		if !strings.Contains(all, row.want) {
 			t.Errorf("%s: warns %v, want %q", row.name, all, row.want)
 		}
