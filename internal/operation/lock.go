@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/host/local"
 )
 
@@ -14,10 +15,17 @@ import (
 const lockPath = "/run/keelway.lock"
 
 // BusyError says who is at work already.
-type BusyError struct{ Holder string }
+type BusyError struct {
+	Host   string // "" is this machine
+	Holder string
+}
 
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("another keelway is at work on this machine (%s): nothing was changed; wait for it to end and run this again", e.Holder)
+	where := e.Host
+	if where == "" {
+		where = "this machine"
+	}
+	return fmt.Sprintf("another keelway is at work on %s (%s): nothing was changed; wait for it to end and run this again", where, e.Holder)
 }
 
 // ExitError carries another program's exit code through.
@@ -34,10 +42,18 @@ func (e *PreflightError) Error() string {
 }
 
 // Lock keeps other operations off this machine until release is called.
-func Lock(_ context.Context, m *Machine) (release func(), err error) {
-	release, holder, err := local.Lock(lockPath)
-	if errors.Is(err, local.ErrLocked) {
-		return nil, &BusyError{Holder: holder}
+func Lock(ctx context.Context, m *Machine) (release func(), err error) {
+	locker, ok := m.Host.(host.Locker)
+	if !ok {
+		return nil, fmt.Errorf("cannot change %s: nothing there keeps two operations apart", m.Host.Name())
+	}
+	release, holder, err := locker.Lock(ctx, lockPath)
+	if errors.Is(err, host.ErrLocked) {
+		busy := &BusyError{Host: m.Host.Name(), Holder: holder}
+		if _, here := m.Host.(*local.Host); here {
+			busy.Host = ""
+		}
+		return nil, busy
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock %s on %s: %w; keelway must run as root", lockPath, m.Host.Name(), err)

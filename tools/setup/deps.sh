@@ -16,6 +16,8 @@ mount            # mount and losetup, which the kubelet calls
 debootstrap        # the root of the hosts of a lab
 systemd-container  # systemd-nspawn, which boots them
 openssh-client
+openssh-server     # tests start an sshd of their own
+sudo               # and log in there as somebody else than root
 '
 
 missing=
@@ -39,7 +41,15 @@ if [ "$(id -u)" = 0 ] && { [ -n "$missing" ] || [ -z "$lists" ]; }; then
 	apt-get -qq update || [ -z "$missing" ]
 fi
 if [ -n "$missing" ]; then
+	# The SSH server is for tests: it must not begin to listen on this machine.
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e $policy ]; then
+		printf '#!/bin/sh\nexit 101\n' >$policy
+		chmod 755 $policy
+		trap 'rm -f $policy' EXIT
+	fi
 	# shellcheck disable=SC2086 # a list of words
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $missing
+	case $missing in *openssh-server*) systemctl --quiet disable ssh.service 2>/dev/null || : ;; esac
 fi
 "$here/toolchain.sh" --fetch >/dev/null

@@ -55,7 +55,7 @@ func conformPut(t *testing.T, h host.Host, dir string, uid, gid int) {
 	if got := read(t, h, p); got != "other" {
 		t.Errorf("content %q, want %q", got, "other")
 	}
-	if again := statOf(t, h, p); again.Inode == first.Inode {
+	if again := statOf(t, h, p); again.Inode == first.Inode && first.Inode != 0 {
 		t.Error("the second put wrote into the same inode: a reader could see half of it")
 	}
 	must(t, h.Put(t.Context(), e, nil))

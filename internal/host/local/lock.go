@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,16 +9,12 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"keelway.dev/keelway/internal/host"
 )
 
-// ErrLocked means that another process holds the lock.
-var ErrLocked = errors.New("locked")
-
-// Lock takes the lock at path and writes into it who holds it. It is released
-// by the returned function, and by the kernel when the process ends, however
-// it ends. When another process holds it the error is ErrLocked and holder
-// says which.
-func Lock(path string) (release func(), holder string, err error) {
+// Lock takes the lock at path; the kernel releases it when this process ends.
+func (h *Host) Lock(_ context.Context, path string) (release func(), holder string, err error) {
 	for {
 		f, holder, err := tryLock(path)
 		if err != nil {
@@ -58,7 +55,7 @@ func tryLock(path string) (f *os.File, holder string, err error) {
 		return nil, "", fmt.Errorf("cannot lock %s: %w", path, err)
 	}
 	text, _ := io.ReadAll(io.LimitReader(f, 200))
-	return nil, strings.TrimSpace(string(text)), ErrLocked
+	return nil, strings.TrimSpace(string(text)), host.ErrLocked
 }
 
 // stillThere is false when path no longer names the open file.

@@ -1,45 +1,18 @@
 package local
 
 import (
-	"bufio"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
+
+	"keelway.dev/keelway/internal/host"
 )
 
-// mountsBelow lists the mount points at and below path, which has no links in
-// it. The kernel's table also names the bind mounts of the same device, which
-// no device number gives away.
+// mountsBelow lists the mount points at and below path, which has no links in it.
 func mountsBelow(path string) ([]string, error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("find out what is mounted: %w", err)
 	}
 	defer f.Close()
-	var found []string
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20) // an overlay of many layers makes long lines
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 5 {
-			continue
-		}
-		point := unescape(fields[4])
-		if point == path || strings.HasPrefix(point, path+string(filepath.Separator)) {
-			found = append(found, point)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read /proc/self/mountinfo: %w", err)
-	}
-	return found, nil
-}
-
-// unescape undoes the kernel's octal escapes of space, tab, newline and backslash.
-func unescape(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+	return host.MountsBelow(f, path)
 }

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +13,6 @@ import (
 
 	"keelway.dev/keelway/internal/host"
 )
-
-// maxOutput bounds what is kept of each output stream.
-const maxOutput = 64 << 20
 
 // Run runs one command in a process group of its own. When the context ends,
 // the group gets SIGTERM, and SIGKILL five seconds later. A command ended by a
@@ -32,7 +28,7 @@ func (h *Host) Run(ctx context.Context, c host.Command) (host.Result, error) {
 	cmd.Dir = "/"
 	cmd.Stdin = c.Stdin
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	stdout, stderr := &bounded{}, &bounded{}
+	stdout, stderr := &host.Output{}, &host.Output{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 
 	var kill *time.Timer
@@ -70,13 +66,13 @@ func (h *Host) Run(ctx context.Context, c host.Command) (host.Result, error) {
 		kill.Stop()
 	}
 
-	res := host.Result{Stdout: stdout.buf.Bytes(), Stderr: stderr.buf.Bytes(), Code: code(cmd.ProcessState)}
+	res := host.Result{Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), Code: code(cmd.ProcessState)}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil && cmd.ProcessState != nil && !cmd.ProcessState.Success():
 		return res, fmt.Errorf("run %s: ended by its caller: %w", name, context.Cause(ctx))
-	case stdout.over:
-		return res, fmt.Errorf("run %s: more than %d MiB on standard output", name, maxOutput>>20)
+	case stdout.Over():
+		return res, fmt.Errorf("run %s: more than %d MiB on standard output", name, host.MaxOutput>>20)
 	case err == nil, errors.As(err, &exit), errors.Is(err, exec.ErrWaitDelay):
 		return res, nil
 	case ctx.Err() != nil && cmd.ProcessState.Success():
@@ -94,22 +90,4 @@ func code(p *os.ProcessState) int {
 		return 128 + int(w.Signal())
 	}
 	return p.ExitCode()
-}
-
-// bounded keeps the first maxOutput bytes and swallows the rest, so that the
-// command is not blocked by a full pipe.
-type bounded struct {
-	// buf is no embedded field: its ReadFrom would go round the bound.
-	buf  bytes.Buffer
-	over bool
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	n := len(p)
-	if room := maxOutput - b.buf.Len(); n > room {
-		b.over = true
-		p = p[:room]
-	}
-	b.buf.Write(p)
-	return n, nil
 }

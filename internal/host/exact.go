@@ -1,0 +1,18 @@
+package host
+
+import (
+	"context"
+	"time"
+)
+
+// Hasher is a Host that reckons a file's SHA-256, in hexadecimal, where the
+// file is, so that its bytes need not travel.
+type Hasher interface {
+	SHA256(ctx context.Context, path string) (string, error)
+}
+
+// Dater is a Host whose Stat and List tell times in whole seconds, and that can
+// be asked for the exact one.
+type Dater interface {
+	Modified(ctx context.Context, path string) (time.Time, error)
+}
