@@ -58,9 +58,9 @@ func (m *Model) adapt() error {
 	if k.CgroupDriver == "" {
 		m.followRuntime("systemd")
 	}
-	if f.DiskFreePercent > 0 && f.DiskFreePercent < scarceDisk && k.EvictionHard == nil {
+	if (f.DiskFreePercent > 0 || f.EvictionLowered != nil) && f.Scarce() && k.EvictionHard == nil {
 		lowerEviction(k)
-		m.adapted(&m.KubeletSupplied, "KubeletConfiguration.evictionHard: 1Gi of disk, 100Mi of memory", fmt.Sprintf("only %.0f %% of the disk is free, and below 15 %% the kubelet evicts every pod", f.DiskFreePercent))
+		m.adapted(&m.KubeletSupplied, "KubeletConfiguration.evictionHard: 1Gi of disk, 100Mi of memory", fmt.Sprintf("of the disk %.0f %% is free, and below 15 %% the kubelet evicts every pod; once it is set it stays", f.DiskFreePercent))
 	}
 	if c := &m.Proxy.Conntrack; !f.ConntrackWritable && !m.Cluster.Proxy.Disabled && c.MaxPerCore == nil && c.Min == nil {
 		zero := int32(0)

@@ -30,7 +30,7 @@ func (m *Model) fit() error {
 	if !facts.SystemdCgroups() {
 		m.Kubelet.CgroupDriver = "cgroupfs"
 	}
-	if facts.DiskFreePercent < scarceDisk {
+	if facts.Scarce() {
 		lowerEviction(&m.Kubelet)
 	}
 	if m.NFTables() {

@@ -85,7 +85,17 @@ type Host struct {
 	// endpoint, tokens and timeouts.
 	Init  config.InitConfiguration
 	Roles []Role
-	Facts Facts
+	// Labels are those that the node gets beside Kubernetes' own.
+	Labels map[string]string
+	Facts  Facts
+}
+
+// Scarce says whether the kubelet's thresholds of free disk are to be lowered.
+func (f Facts) Scarce() bool {
+	if f.EvictionLowered != nil {
+		return *f.EvictionLowered
+	}
+	return f.DiskFreePercent < scarceDisk
 }
 
 // Has says whether the host has a role.
@@ -132,6 +142,10 @@ type Facts struct {
 	MTU       int
 	// DiskFreePercent is of the file system below /var/lib.
 	DiskFreePercent float64
+	// EvictionLowered is what the kubelet's configuration that is there says of
+	// its eviction thresholds, nil where there is none. It stays: the free disk
+	// changes from day to day, and no kubelet is restarted for that.
+	EvictionLowered *bool
 	// ProxyEnvironment holds the variables ending in _proxy, in any case, that
 	// are set where the command runs; kubeadm hands them to all but etcd.
 	ProxyEnvironment []config.EnvVar

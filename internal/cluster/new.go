@@ -58,18 +58,20 @@ func New(o Options) (*Model, error) {
 		return nil, err
 	}
 	m.Hosts = []Host{h}
+	return m, m.complete()
+}
+
+// complete fills in defaults, the profile and what the machine makes necessary.
+func (m *Model) complete() error {
 	config.DefaultCluster(&m.Cluster)
-	config.DefaultFrom(&m.Cluster, h.Init.LocalAPIEndpoint)
+	config.DefaultFrom(&m.Cluster, m.Hosts[0].Init.LocalAPIEndpoint)
 	if err := check(m); err != nil {
-		return nil, err
+		return err
 	}
 	if m.Profile == Hardened {
 		harden(m)
 	}
-	if err := m.fit(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return m.fit()
 }
 
 func base(o Options) (*Model, error) {

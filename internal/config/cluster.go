@@ -1,7 +1,10 @@
 // Package config holds the kinds of kubeadm.k8s.io/v1beta4 with their defaults, and writes them as kubeadm does.
 package config
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
 
 // APIVersion is the version of every kind of this package.
 const APIVersion = "kubeadm.k8s.io/v1beta4"
@@ -112,4 +115,12 @@ type ExternalEtcd struct {
 	CAFile        string   `json:"caFile"`
 	CertFile      string   `json:"certFile"`
 	KeyFile       string   `json:"keyFile"`
+}
+
+// Clone is a copy that shares nothing with the original.
+func (c ClusterConfiguration) Clone() ClusterConfiguration {
+	var clone ClusterConfiguration
+	// What was marshalled from the same type cannot fail to be read.
+	_ = yaml.Unmarshal(Marshal(c), &clone)
+	return clone
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/desired/access"
 	"keelway.dev/keelway/internal/desired/kubelet"
 	"keelway.dev/keelway/internal/desired/phase"
 	"keelway.dev/keelway/internal/pki"
@@ -88,6 +89,7 @@ func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 		}
 	} else {
 		s.registered()
+		s.markWorker()
 	}
 	s.joinOrder(asks)
 	s.resources = slices.DeleteFunc(s.resources, func(r Resource) bool { return !s.run.Any(joinPhase(r)...) })
@@ -245,6 +247,19 @@ func (s *story) registered() {
 		What: "wait for the kubelet to register the node",
 		Why:  "The scheduler places pods on nodes that it knows.",
 		Wait: &Wait{Probe: ProbeNode, Target: s.host.Init.NodeRegistration.Name, Seconds: 120},
+	})
+}
+
+// markWorker gives a worker's Node the labels and taints of the cluster file.
+func (s *story) markWorker() {
+	if len(s.host.Labels) == 0 {
+		return
+	}
+	s.add(Resource{
+		ID: "kubelet-wait-bootstrap/labels", Component: "kubelet", After: []string{"kubelet-wait-bootstrap/registered"},
+		What:    "label the node",
+		Why:     "Pods choose nodes by labels, and spread over zones by one of them.",
+		Objects: []Object{{Object: access.Node(s.host), Why: "the labels and taints of the cluster file"}},
 	})
 }
 

@@ -32,3 +32,21 @@ func (h Host) Until(phase string) (Host, error) {
 	}
 	return Host{Name: h.Name, Resources: h.Resources[:last+1]}, nil
 }
+
+// Prepared is the part of a joining host's story that touches no cluster: its
+// runtime, images, CNI plugins and kernel settings, and the kubelet's program.
+// Hosts are prepared side by side, whatever else is done.
+func (h Host) Prepared() Host {
+	part := Host{Name: h.Name}
+	for _, r := range h.Resources {
+		switch r.Phase {
+		case "runtime", "images", "cni", "sysctl":
+		default:
+			if r.ID != "kubelet-start/programs" {
+				continue
+			}
+		}
+		part.Resources = append(part.Resources, r)
+	}
+	return part
+}

@@ -12,6 +12,7 @@ import (
 
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/config"
+	"keelway.dev/keelway/internal/desired/kubelet"
 	"keelway.dev/keelway/internal/host"
 )
 
@@ -130,6 +131,15 @@ func Facts(ctx context.Context, h host.Host) (cluster.Facts, error) {
 	fact("the free disk", func() error {
 		d, err := ReadDisk(ctx, h, dataFolder)
 		f.DiskFreePercent = d.FreePercent()
+		return err
+	})
+	fact("the kubelet's thresholds", func() error {
+		text, err := ReadText(ctx, h, kubelet.ConfigFile)
+		if absent(err) {
+			return nil
+		}
+		lowered := strings.Contains(text, "\nevictionHard:")
+		f.EvictionLowered = &lowered
 		return err
 	})
 	if err := g.Wait(); err != nil {

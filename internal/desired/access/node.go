@@ -1,6 +1,8 @@
 package access
 
 import (
+	"maps"
+
 	corev1 "k8s.io/api/core/v1"
 	rbac "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -8,19 +10,21 @@ import (
 	"keelway.dev/keelway/internal/cluster"
 )
 
-// Node holds the labels and taints that mark the host's Node a control plane;
-// they are merged into what the kubelet registers.
+// Node holds the host's own labels and taints, and those that mark a control
+// plane; they are merged into what the kubelet registers.
 func Node(h cluster.Host) *corev1.Node {
+	labels := maps.Clone(h.Labels)
+	if h.Has(cluster.ControlPlane) {
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels["node-role.kubernetes.io/control-plane"] = ""
+		labels["node.kubernetes.io/exclude-from-external-load-balancers"] = ""
+	}
 	return &corev1.Node{
-		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"},
-		ObjectMeta: metav1.ObjectMeta{
-			Name: h.Init.NodeRegistration.Name,
-			Labels: map[string]string{
-				"node-role.kubernetes.io/control-plane":                   "",
-				"node.kubernetes.io/exclude-from-external-load-balancers": "",
-			},
-		},
-		Spec: corev1.NodeSpec{Taints: h.Init.NodeRegistration.Taints},
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Node"},
+		ObjectMeta: metav1.ObjectMeta{Name: h.Init.NodeRegistration.Name, Labels: labels},
+		Spec:       corev1.NodeSpec{Taints: h.Init.NodeRegistration.Taints},
 	}
 }
 

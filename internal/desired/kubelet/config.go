@@ -36,8 +36,8 @@ func Instance(h cluster.Host) []byte {
 	return fmt.Appendf(nil, "containerRuntimeEndpoint: %q\n", h.Init.NodeRegistration.CRISocket)
 }
 
-// Flags is kubeadm-flags.env of a control plane. Its taints are set through
-// the API, not by a flag.
+// Flags is kubeadm-flags.env. A worker's taints are there before its first pod;
+// a control plane's are set through the API, as kubeadm does.
 func Flags(h cluster.Host) []byte {
 	reg := h.Init.NodeRegistration
 	var base []config.Arg
@@ -47,6 +47,13 @@ func Flags(h cluster.Host) []byte {
 	}
 	if name != strings.ToLower(strings.TrimSpace(h.Facts.Hostname)) {
 		base = append(base, config.Arg{Name: "hostname-override", Value: name})
+	}
+	if len(reg.Taints) > 0 && !h.Has(cluster.ControlPlane) {
+		var taints []string
+		for _, t := range reg.Taints {
+			taints = append(taints, t.ToString())
+		}
+		base = append(base, config.Arg{Name: "register-with-taints", Value: strings.Join(taints, ",")})
 	}
 	args := staticpod.Flags(base, reg.KubeletExtraArgs)
 	return fmt.Appendf(nil, "KUBELET_KUBEADM_ARGS=%q\n", strings.Join(args, " "))

@@ -1,0 +1,304 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"keelway.dev/keelway/internal/apply"
+	"keelway.dev/keelway/internal/config"
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/operation"
+	"keelway.dev/keelway/internal/plan"
+	"keelway.dev/keelway/internal/report"
+)
+
+// rounds bounds the loop: the first makes the cluster, the second has the
+// others join, the third finds nothing left.
+const rounds = 5
+
+// Result is what an apply came to.
+type Result struct {
+	Steps int
+	// Proof are the lines of what was proved; none when nothing had changed.
+	Proof []string
+	// Failed says, by host, what did not work.
+	Failed map[string]error
+}
+
+// Apply makes all machines what the file says. A worker that fails does not stop
+// the others; a control plane that fails stops the control planes after it.
+// check, when set, may refuse the first plan.
+func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Result, error) {
+	release, err := f.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	began := f.Now()
+	r := &Result{Failed: map[string]error{}}
+	checked := map[string]bool{}
+	defer f.dropToken(context.WithoutCancel(ctx))
+	for round := range rounds {
+		p, err := f.Plan(ctx)
+		if err != nil {
+			return r, err
+		}
+		if round == 0 && check != nil {
+			if err := check(p); err != nil {
+				return r, err
+			}
+		}
+		if len(p.Refusals) > 0 {
+			return r, &apply.RefusedError{Refusals: p.Refusals}
+		}
+		if !f.remaining(p, r) {
+			return r, f.finish(ctx, r, began)
+		}
+		if err := f.preflight(ctx, p, checked); err != nil {
+			return r, err
+		}
+		if err := f.needToken(ctx); err != nil {
+			return r, err
+		}
+		if f.token != "" { // now that there is one, it belongs into the files
+			if p, err = f.Plan(ctx); err != nil {
+				return r, err
+			}
+		}
+		f.round(ctx, p, r)
+		if ctx.Err() != nil {
+			return r, ctx.Err()
+		}
+		for _, n := range f.nodes {
+			if n.lost == nil {
+				if err := n.look(ctx); err != nil {
+					n.lost = err
+				}
+			}
+		}
+		if err := r.fatal(f); err != nil {
+			return r, err
+		}
+	}
+	return r, errors.New("what is desired keeps changing back: something else on the hosts writes the same files or objects")
+}
+
+// remaining tells whether there is a step on a host that has not failed.
+func (f *Fleet) remaining(p plan.Fleet, r *Result) bool {
+	for _, s := range p.Stages {
+		for _, h := range s.Hosts {
+			if r.Failed[h.Host] == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// round runs the stages: what touches no cluster, and the machine that makes the
+// cluster, at the same time; then, in a cluster that serves, control planes one
+// after the other and workers side by side.
+func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
+	var mu sync.Mutex
+	run := func(n *node, want desired.Host) error {
+		steps, err := n.machine.Converge(ctx, n.model, want, n.kit)
+		mu.Lock()
+		defer mu.Unlock()
+		r.Steps += steps
+		if err != nil {
+			r.Failed[n.name()] = err
+		}
+		return err
+	}
+	var wg sync.WaitGroup
+	places := make(chan struct{}, f.limit())
+	beside := func(n *node, want desired.Host) {
+		wg.Go(func() {
+			select {
+			case places <- struct{}{}:
+				defer func() { <-places }()
+				_ = run(n, want)
+			case <-ctx.Done():
+			}
+		})
+	}
+	making := f.seed == nil
+	prepared := map[string]bool{}
+	for _, n := range f.hosts(p, "prepare") {
+		if r.Failed[n.name()] == nil {
+			prepared[n.name()] = true
+			beside(n, n.want.Prepared())
+		}
+	}
+	if making {
+		if n := f.makes(); n != nil {
+			_ = run(n, n.want)
+		}
+		wg.Wait()
+		return
+	}
+	wg.Wait()
+	for _, n := range f.hosts(p, "workers") {
+		if r.Failed[n.name()] == nil {
+			beside(n, n.want)
+		}
+	}
+	for _, n := range f.hosts(p, "control planes") {
+		if ctx.Err() != nil || r.Failed[n.name()] != nil || run(n, n.want) != nil {
+			break
+		}
+	}
+	wg.Wait()
+}
+
+func (f *Fleet) makes() *node {
+	for _, n := range f.nodes {
+		if n.part == plan.First && n.lost == nil {
+			return n
+		}
+	}
+	return nil
+}
+
+// hosts are the machines of a stage.
+func (f *Fleet) hosts(p plan.Fleet, stage string) []*node {
+	var list []*node
+	for _, s := range p.Stages {
+		if s.Name != stage {
+			continue
+		}
+		for _, h := range s.Hosts {
+			i := slices.IndexFunc(f.nodes, func(n *node) bool { return n.name() == h.Host })
+			list = append(list, f.nodes[i])
+		}
+	}
+	return list
+}
+
+// fatal ends an apply in which a control plane failed, or everything did.
+func (r *Result) fatal(f *Fleet) error {
+	for _, n := range f.nodes {
+		if err := r.Failed[n.name()]; err != nil && n.main() {
+			return fmt.Errorf("%s: %w", n.name(), err)
+		}
+	}
+	return nil
+}
+
+// finish proves the cluster when something was changed, and tells of workers
+// that failed.
+func (f *Fleet) finish(ctx context.Context, r *Result, began time.Time) error {
+	if r.Steps > 0 && f.seed != nil {
+		var err error
+		if r.Proof, err = f.seed.machine.Prove(ctx, f.seed.model); err != nil {
+			return err
+		}
+	}
+	if len(r.Failed) > 0 {
+		var names []string
+		var errs []error
+		for _, n := range f.nodes {
+			if err := r.Failed[n.name()]; err != nil {
+				names = append(names, n.name())
+				errs = append(errs, fmt.Errorf("%s: %w", n.name(), err))
+			}
+		}
+		return fmt.Errorf("the cluster runs, but without %s: %w", strings.Join(names, ", "), errors.Join(errs...))
+	}
+	what := "the cluster is as the file says"
+	if r.Steps == 0 {
+		what = "nothing to do: " + what
+	}
+	f.Events.Emit(report.Event{Time: f.Now(), Kind: report.Done, What: what, Seconds: f.Now().Sub(began).Seconds(), Total: r.Steps})
+	return nil
+}
+
+// preflight checks machines that are not part of the cluster yet, once.
+func (f *Fleet) preflight(ctx context.Context, p plan.Fleet, checked map[string]bool) error {
+	var mu sync.Mutex
+	var unfit []error
+	var wg sync.WaitGroup
+	for _, s := range p.Stages {
+		for _, n := range f.hosts(p, s.Name) {
+			if n.node || checked[n.name()] {
+				continue
+			}
+			checked[n.name()] = true
+			wg.Go(func() {
+				o := operation.UpOptions{IgnorePreflight: f.IgnorePreflight, Built: f.Built}
+				o.Cluster.AdvertiseAddress = n.Host.NodeAddress // the file chose it
+				if err := n.machine.Check(ctx, n.model, n.want, o); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					unfit = append(unfit, fmt.Errorf("%s: %w", n.name(), err))
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return errors.Join(unfit...)
+}
+
+// lock keeps another operator away from every machine that can be reached.
+func (f *Fleet) lock(ctx context.Context) (release func(), err error) {
+	var releases []func()
+	release = func() {
+		for _, r := range slices.Backward(releases) {
+			r()
+		}
+	}
+	for _, n := range f.nodes {
+		if n.lost != nil {
+			continue
+		}
+		one, err := operation.Lock(ctx, n.machine)
+		if err != nil {
+			release()
+			return nil, fmt.Errorf("%s: %w", n.name(), err)
+		}
+		releases = append(releases, one)
+	}
+	return release, nil
+}
+
+// tokenLife is how long the token of an apply is good for; it is deleted when
+// the apply ends.
+const tokenLife = time.Hour
+
+// needToken makes a bootstrap token where a worker has to join.
+func (f *Fleet) needToken(ctx context.Context) error {
+	if f.token != "" || f.seed == nil || !slices.ContainsFunc(f.nodes, func(n *node) bool { return n.lost == nil && !n.main() && !n.node }) {
+		return nil
+	}
+	client, err := f.seed.machine.Client.Client(ctx)
+	if err != nil {
+		return err
+	}
+	token := operation.NewToken()
+	t := config.BootstrapToken{Token: &token, TTL: &metav1.Duration{Duration: tokenLife}, Description: "for the machines that `keelway apply` is adding"}
+	config.DefaultToken(&t)
+	if _, err := client.Typed.CoreV1().Secrets(metav1.NamespaceSystem).Create(ctx, config.TokenSecret(t, f.Now()), metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("cannot make a token for the workers: %w", err)
+	}
+	f.token = token.String()
+	return nil
+}
+
+func (f *Fleet) dropToken(ctx context.Context) {
+	if f.token == "" || f.seed == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if client, err := f.seed.machine.Client.Client(ctx); err == nil {
+		id, _, _ := strings.Cut(f.token, ".")
+		_ = client.Typed.CoreV1().Secrets(metav1.NamespaceSystem).Delete(ctx, "bootstrap-token-"+id, metav1.DeleteOptions{})
+	}
+}

@@ -1,0 +1,169 @@
+// Package fleet is the story of a cluster of many machines: what is read, decided and done on them, in order.
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"keelway.dev/keelway/internal/bundle"
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/cluster/file"
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/host"
+	"keelway.dev/keelway/internal/observe"
+	"keelway.dev/keelway/internal/operation"
+	"keelway.dev/keelway/internal/plan"
+	"keelway.dev/keelway/internal/report"
+	"keelway.dev/keelway/internal/service"
+)
+
+// Options are what a cluster file came with.
+type Options struct {
+	File file.Cluster
+	// Connect returns the machine of a host; it connects to nothing yet.
+	Connect func(h file.Host) (host.Host, error)
+	// OpenBundle opens the bundle for a Kubernetes version.
+	OpenBundle func(ctx context.Context, kubernetes string) (*bundle.Bundle, error)
+	// Self is the path of this program, which is installed on hosts.
+	Self    string
+	Patcher cluster.Patcher
+	Events  report.Sink
+	Now     func() time.Time
+	// Built is when the program was built, if known.
+	Built time.Time
+	// Concurrency is how many hosts are worked on at once.
+	Concurrency int
+	// IgnorePreflight are checks whose errors become warnings.
+	IgnorePreflight []string
+}
+
+// Fleet is the machines of one cluster, as they were found.
+type Fleet struct {
+	Options
+	documents file.Documents
+	bundle    *bundle.Bundle
+	nodes     []*node
+	// seed is a control plane that serves the API; nil while there is none.
+	seed *node
+	// token is what workers bootstrap with during an apply; "" is none yet.
+	token string
+}
+
+// node is one machine, with what is known of it.
+type node struct {
+	file.Node
+	part    plan.Part
+	machine *operation.Machine
+	model   *cluster.Model
+	kit     *operation.Kit
+	want    desired.Host
+	// lost is why the machine cannot be reached, nil when it can.
+	lost error
+	// member is true with an etcd member here, joined of one that was added to
+	// others; serving and voting are as in plan.HostPlan.
+	member, joined, serving, voting bool
+	// node is true of a machine whose kubelet has its certificate.
+	node bool
+}
+
+// Open reaches every machine of the file and finds out what it is. A machine
+// that cannot be reached is no error: the plan says what follows.
+func Open(ctx context.Context, o Options) (*Fleet, error) {
+	f := &Fleet{Options: o}
+	if err := notYet(o.File); err != nil {
+		return nil, err
+	}
+	var err error
+	if f.documents, err = o.File.Documents(); err != nil {
+		return nil, err
+	}
+	if f.bundle, err = o.OpenBundle(ctx, o.File.Spec.KubernetesVersion); err != nil {
+		return nil, err
+	}
+	for _, d := range f.documents.Nodes {
+		f.nodes = append(f.nodes, &node{Node: d})
+	}
+	g, reach := errgroup.WithContext(ctx)
+	g.SetLimit(f.limit())
+	for _, n := range f.nodes {
+		g.Go(func() error {
+			n.lost = f.reach(reach, n)
+			var wish *operation.WishError
+			if errors.As(n.lost, &wish) {
+				return n.lost // the file's mistake, not the machine's
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return f, ctx.Err()
+}
+
+// notYet refuses what this version of the story does not tell.
+func notYet(c file.Cluster) error {
+	var what string
+	switch {
+	case c.Spec.Etcd.Topology == file.External && c.Spec.Etcd.External == nil:
+		what = "etcd on hosts of its own (etcd.topology: external without etcd.external)"
+	case len(c.With(file.LoadBalancer)) > 0 && c.Spec.LoadBalancing.Kind == file.HAProxy:
+		return nil // the host is left alone, and said to be
+	}
+	if what == "" {
+		return nil
+	}
+	return fmt.Errorf("%s cannot be made yet: choose stacked etcd, or give an etcd of your own", what)
+}
+
+func (f *Fleet) limit() int {
+	if f.Concurrency > 0 {
+		return f.Concurrency
+	}
+	return 30
+}
+
+// reach connects, and reads what the machine is and has.
+func (f *Fleet) reach(ctx context.Context, n *node) error {
+	h, err := f.Connect(n.Host)
+	if err != nil {
+		return err
+	}
+	if _, err := h.Stat(ctx, "/proc"); err != nil {
+		return err
+	}
+	services, err := service.DetectRemote(ctx, h)
+	if err != nil {
+		return err
+	}
+	if n.machine, err = operation.NewMachine(ctx, h, services, f.Events); err != nil {
+		return err
+	}
+	facts, err := observe.Facts(ctx, h)
+	if err != nil {
+		return err
+	}
+	fleet := cluster.Fleet{
+		Profile: f.File.Spec.Profile, Cluster: f.documents.Cluster, Kubelet: f.documents.Kubelet, Proxy: f.documents.Proxy,
+		Patcher: f.Patcher, Now: f.Now(),
+	}
+	n.model, err = fleet.Model(cluster.Host{Init: n.Init, Roles: n.Roles, Labels: n.Labels, Facts: facts})
+	if err != nil {
+		return err
+	}
+	if n.kit, err = operation.NewKit(f.bundle, f.Self, n.model); err != nil {
+		return err
+	}
+	return n.look(ctx)
+}
+
+func (n *node) main() bool { return n.Host.Is(file.ControlPlane) }
+
+func (n *node) name() string { return n.Init.NodeRegistration.Name }
+
+// url is where the machine's own API server is.
+func (n *node) url() string { return "https://" + n.Init.LocalAPIEndpoint.HostPort() }

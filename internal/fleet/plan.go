@@ -1,0 +1,89 @@
+package fleet
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/config"
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/observed"
+	"keelway.dev/keelway/internal/plan"
+)
+
+// Plan reads every machine, and says what is left to do on them and in which
+// order. It changes nothing.
+func (f *Fleet) Plan(ctx context.Context) (plan.Fleet, error) {
+	if err := f.desire(ctx); err != nil {
+		return plan.Fleet{}, err
+	}
+	hosts := make([]plan.HostPlan, len(f.nodes))
+	g, look := errgroup.WithContext(ctx)
+	g.SetLimit(f.limit())
+	for i, n := range f.nodes {
+		g.Go(func() error {
+			hosts[i] = plan.HostPlan{Host: n.name(), Part: n.part, Serving: n.serving, Voting: n.voting, Prepare: map[string]bool{}}
+			if n.lost != nil {
+				hosts[i].Unreachable = n.lost.Error()
+				return nil
+			}
+			for _, r := range n.want.Prepared().Resources {
+				hosts[i].Prepare[r.ID] = true
+			}
+			p, err := n.machine.Plan(look, n.want, n.kit)
+			if err != nil && look.Err() == nil {
+				n.lost = err
+				hosts[i].Unreachable = err.Error()
+				return nil
+			}
+			hosts[i].Plan = p
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return plan.Fleet{}, err
+	}
+	ordered := plan.Order(hosts)
+	left, err := f.leftovers(ctx)
+	if err != nil {
+		return plan.Fleet{}, err
+	}
+	for _, l := range left {
+		ordered.Notes = append(ordered.Notes, l.String())
+	}
+	return ordered, nil
+}
+
+// anyModel is the configuration that all machines share.
+func (f *Fleet) anyModel() config.ClusterConfiguration {
+	for _, n := range f.nodes {
+		if n.model != nil {
+			return n.model.Cluster
+		}
+	}
+	return f.documents.Cluster
+}
+
+// Model is the one of the machine that holds what belongs to the whole cluster.
+func (f *Fleet) Model() *cluster.Model { return f.first().model }
+
+// Simulate is Plan for machines of which everything is known: want and seen by
+// host, without any connection.
+func Simulate(hosts []Simulated, in plan.Inputs) plan.Fleet {
+	plans := make([]plan.HostPlan, len(hosts))
+	for i, h := range hosts {
+		plans[i] = plan.HostPlan{Host: h.Want.Name, Part: h.Part, Plan: plan.Make(h.Want, h.Seen, in), Prepare: map[string]bool{}}
+		for _, r := range h.Want.Prepared().Resources {
+			plans[i].Prepare[r.ID] = true
+		}
+	}
+	return plan.Order(plans)
+}
+
+// Simulated is a machine of a simulation.
+type Simulated struct {
+	Part plan.Part
+	Want desired.Host
+	Seen observed.Host
+}

@@ -1,0 +1,170 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+
+	clientapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/desired/phase"
+	"keelway.dev/keelway/internal/discovery"
+	"keelway.dev/keelway/internal/kube"
+	"keelway.dev/keelway/internal/observe"
+	"keelway.dev/keelway/internal/plan"
+)
+
+const (
+	etcdManifest = "/etc/kubernetes/manifests/etcd.yaml"
+	kubeletConf  = "/etc/kubernetes/kubelet.conf"
+)
+
+// look finds out what part of a cluster the machine is already.
+func (n *node) look(ctx context.Context) error {
+	h := n.machine.Host
+	_, err := h.Stat(ctx, kubeletConf)
+	n.node = err == nil
+	if !n.main() {
+		return nil
+	}
+	text, err := observe.ReadText(ctx, h, etcdManifest)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	n.member = err == nil
+	n.joined = strings.Contains(text, "--initial-cluster-state=existing")
+	if n.model.Cluster.Etcd.External != nil {
+		text, _ = observe.ReadText(ctx, h, "/var/lib/keelway/fleet")
+		n.joined = text == "joined"
+	}
+	_, err = h.Stat(ctx, kube.AdminConf)
+	if err == nil {
+		n.serving, _ = kube.Healthz(ctx, h, n.url()+"/readyz")
+	}
+	n.voting = n.member && n.serving
+	return nil
+}
+
+// parts says which machine is the first, and which serves: a control plane that
+// was not added to another is the first; where there is no cluster yet, the
+// first of the file makes it.
+func (f *Fleet) parts() {
+	f.seed = nil
+	var first, any *node
+	for _, n := range f.nodes {
+		if !n.main() {
+			n.part = plan.Node
+			continue
+		}
+		n.part = plan.Control
+		if any == nil {
+			any = n
+		}
+		if n.member && !n.joined && first == nil {
+			first = n
+		}
+		if n.serving && (f.seed == nil || !n.joined) {
+			f.seed = n
+		}
+	}
+	if first == nil && f.seed == nil {
+		first = any
+	}
+	if first != nil {
+		first.part = plan.First
+	}
+}
+
+// desire makes what each reachable machine must hold, from what the others have.
+func (f *Fleet) desire(ctx context.Context) error {
+	f.parts()
+	shared, err := f.shared(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := phase.Select(phase.Join(), nil, nil)
+	if err != nil {
+		return err
+	}
+	for _, n := range f.nodes {
+		if n.lost != nil {
+			continue
+		}
+		if n.part == plan.First {
+			n.machine.Client.Use("", n.url())
+			n.want = desired.For(n.model, 0)
+			continue
+		}
+		if f.seed != nil {
+			admin := kube.NewAdmin(f.seed.machine.Host)
+			admin.Use("", f.seed.url())
+			n.machine.Through(admin)
+		}
+		o := desired.JoinOptions{Run: all, CA: shared["ca.crt"], Shared: shared}
+		if !n.main() && !n.node {
+			if o.Bootstrap, err = f.bootstrap(n, shared["ca.crt"]); err != nil {
+				return err
+			}
+		}
+		if n.want, err = desired.Join(n.model, 0, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unmade stands in a plan for what only the first control plane makes.
+const unmade = "made on the first control plane\n"
+
+// shared are the keys and certificates of the cluster; while there is none,
+// each is a word that says so.
+func (f *Fleet) shared(ctx context.Context) (map[string][]byte, error) {
+	shared := map[string][]byte{}
+	for _, file := range desired.SharedFiles(f.anyModel()) {
+		if f.seed == nil {
+			shared[file.Name] = []byte(unmade)
+			continue
+		}
+		data, err := read(ctx, f.seed, file.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the key of an external authority
+		}
+		if err != nil {
+			return nil, err
+		}
+		shared[file.Name] = data
+	}
+	return shared, nil
+}
+
+func read(ctx context.Context, n *node, path string) ([]byte, error) {
+	r, err := n.machine.Host.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+// bootstrap is the kubeconfig with which a worker's kubelet asks for its
+// certificate. A plan that is only shown has no token.
+func (f *Fleet) bootstrap(n *node, ca []byte) ([]byte, error) {
+	server := n.model.Cluster.ControlPlaneURL(f.first().Init.LocalAPIEndpoint)
+	return discovery.Kubeconfig(server, ca, "tls-bootstrap-token-user", &clientapi.AuthInfo{Token: f.token})
+}
+
+// first is the machine whose endpoint stands where the file names none.
+func (f *Fleet) first() *node {
+	if f.seed != nil {
+		return f.seed
+	}
+	for _, n := range f.nodes {
+		if n.main() {
+			return n
+		}
+	}
+	return f.nodes[0]
+}

@@ -1,0 +1,67 @@
+package operation
+
+import (
+	"context"
+	"slices"
+
+	"keelway.dev/keelway/internal/bundle"
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/plan"
+)
+
+// Kit is what a host is installed from: an opened bundle and this program.
+type Kit struct {
+	programs
+	sums map[string]string
+}
+
+// NewKit takes the programs that a model needs out of an opened bundle; self is
+// the path of this program.
+func NewKit(b *bundle.Bundle, self string, model *cluster.Model) (*Kit, error) {
+	k := &Kit{programs: programs{b, self}, sums: map[string]string{}}
+	var err error
+	for _, name := range desired.Binaries(model) {
+		if name == desired.Self {
+			if k.sums[name], err = fileSum(self); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		_, one, err := b.Binary(name)
+		if err != nil {
+			return nil, err
+		}
+		k.sums[name] = one.SHA256
+	}
+	return k, nil
+}
+
+// Programs are the names that a bundle must hold for the model.
+func Programs(model *cluster.Model) []string {
+	return slices.DeleteFunc(desired.Binaries(model), func(n string) bool { return n == desired.Self })
+}
+
+// Plan is what is left to do on the machine.
+func (m *Machine) Plan(ctx context.Context, want desired.Host, k *Kit) (plan.Plan, error) {
+	seen, err := m.Observer.Look(ctx, want)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	return plan.Make(want, seen, plan.Inputs{Binaries: k.sums, Now: m.Now()}), nil
+}
+
+// Converge makes the machine what want says, and returns how many steps it took.
+func (m *Machine) Converge(ctx context.Context, model *cluster.Model, want desired.Host, k *Kit) (int, error) {
+	return m.converge(ctx, want, k.programs, k.sums, func(context.Context) error { return nil }, m.diagnose(model))
+}
+
+// Check makes every preflight check of `up` for a host of a fleet.
+func (m *Machine) Check(ctx context.Context, model *cluster.Model, want desired.Host, o UpOptions) error {
+	return m.preflight(ctx, model, want, o)
+}
+
+// Prove shows that the cluster answers, and returns a line for each thing proved.
+func (m *Machine) Prove(ctx context.Context, model *cluster.Model) ([]string, error) {
+	return m.prove(ctx, model)
+}

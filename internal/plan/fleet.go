@@ -1,0 +1,179 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Part is what a host is in the order of a fleet.
+type Part string
+
+// The parts, in the order in which they are begun.
+const (
+	// First makes the cluster, and holds what belongs to all of it.
+	First Part = "first control plane"
+	// Control is one more control plane, Node a worker.
+	Control Part = "control plane"
+	Node    Part = "worker"
+)
+
+// HostPlan is what is left to do on one host.
+type HostPlan struct {
+	Host string
+	Part Part
+	Plan Plan
+	// Prepare are the IDs of the steps that touch no cluster.
+	Prepare map[string]bool
+	// Serving is true of a control plane that serves the API now, and Voting of
+	// one whose etcd member has a vote.
+	Serving, Voting bool
+	// Unreachable says why nothing is known of the host; "" when it was seen.
+	Unreachable string
+}
+
+// Stage is steps of hosts that may be done together.
+type Stage struct {
+	Name  string
+	Hosts []HostPlan
+	// Serial hosts are done one after the other, and the first that fails ends it.
+	Serial bool
+}
+
+// Fleet is the plan of a whole cluster.
+type Fleet struct {
+	Stages []Stage
+	// Refusals are what no step may be taken against, with the rule.
+	Refusals []string
+	// Notes are differences that need no step.
+	Notes []string
+}
+
+// Empty is true when there is nothing to do on any host.
+func (f Fleet) Empty() bool { return len(f.Stages) == 0 && len(f.Refusals) == 0 }
+
+// Steps counts all steps.
+func (f Fleet) Steps() int {
+	n := 0
+	for _, s := range f.Stages {
+		for _, h := range s.Hosts {
+			n += len(h.Plan.Steps)
+		}
+	}
+	return n
+}
+
+// Order puts the steps of all hosts into stages: what touches no cluster on all
+// hosts at once, then control planes one at a time, then workers side by side.
+// It refuses to touch a control plane while etcd would lose its majority by it.
+func Order(hosts []HostPlan) Fleet {
+	var f Fleet
+	prepare := Stage{Name: "prepare"}
+	control := Stage{Name: "control planes", Serial: true}
+	workers := Stage{Name: "workers"}
+	for _, h := range hosts {
+		for _, r := range h.Plan.Refusals {
+			f.Refusals = append(f.Refusals, h.Host+": "+r)
+		}
+		for _, n := range h.Plan.Notes {
+			f.Notes = append(f.Notes, h.Host+": "+n)
+		}
+		if h.Unreachable != "" {
+			f.unreachable(h)
+			continue
+		}
+		early, late := split(h)
+		if len(early.Plan.Steps) > 0 {
+			prepare.Hosts = append(prepare.Hosts, early)
+		}
+		switch {
+		case len(late.Plan.Steps) == 0:
+		case h.Part == Node:
+			workers.Hosts = append(workers.Hosts, late)
+		default:
+			control.Hosts = append(control.Hosts, late)
+		}
+	}
+	// Who makes the cluster, or holds what belongs to all, goes first; those that
+	// do not serve yet are mended before one that does is touched.
+	slices.SortStableFunc(control.Hosts, func(a, b HostPlan) int { return rank(a) - rank(b) })
+	f.quorum(hosts, control)
+	for _, s := range []Stage{prepare, control, workers} {
+		if len(s.Hosts) > 0 {
+			f.Stages = append(f.Stages, s)
+		}
+	}
+	return f
+}
+
+func rank(h HostPlan) int {
+	switch {
+	case h.Part == First && !h.Serving:
+		return 0
+	case !h.Serving:
+		return 1
+	case h.Part == First:
+		return 2
+	}
+	return 3
+}
+
+// unreachable control planes stop everything, workers only themselves.
+func (f *Fleet) unreachable(h HostPlan) {
+	if h.Part == Node {
+		f.Notes = append(f.Notes, fmt.Sprintf("%s is left out: %s", h.Host, h.Unreachable))
+		return
+	}
+	f.Refusals = append(f.Refusals, fmt.Sprintf("%s cannot be reached, and no control plane is changed while another's state is unknown: %s; bring it back, or take it out of the file to have it removed", h.Host, h.Unreachable))
+}
+
+// split takes the steps that touch no cluster from the others.
+func split(h HostPlan) (early, late HostPlan) {
+	early, late = h, h
+	early.Plan.Steps, late.Plan.Steps = nil, nil
+	for _, s := range h.Plan.Steps {
+		if h.Part != First && h.Prepare[s.ID()] {
+			early.Plan.Steps = append(early.Plan.Steps, s)
+		} else {
+			late.Plan.Steps = append(late.Plan.Steps, s)
+		}
+	}
+	return early, late
+}
+
+// quorum is the rule of etcd: of n members with a vote, a majority must run.
+// Touching one takes it away for a moment.
+func (f *Fleet) quorum(hosts []HostPlan, control Stage) {
+	var voting, down []string
+	for _, h := range hosts {
+		if h.Part == Node {
+			continue
+		}
+		if h.Voting {
+			voting = append(voting, h.Host)
+			if !h.Serving {
+				down = append(down, h.Host)
+			}
+		}
+	}
+	for _, h := range control.Hosts {
+		if !h.Voting || !h.Serving || !disturbs(h) {
+			continue
+		}
+		left := len(voting) - len(down) - 1
+		if len(voting) > 1 && left < Majority(len(voting)) && len(down) > 0 {
+			f.Refusals = append(f.Refusals, fmt.Sprintf("%s is not touched: etcd has %d members, %s is down, and without %s too there would be no majority (rule: quorum)",
+				h.Host, len(voting), strings.Join(down, ", "), h.Host))
+		}
+	}
+}
+
+// disturbs tells whether steps take the host's etcd member away for a moment.
+func disturbs(h HostPlan) bool {
+	return slices.ContainsFunc(h.Plan.Steps, func(s Step) bool {
+		return s.Resource.Component == "etcd" && s.Change != Wait || s.Resource.Service != nil
+	})
+}
+
+// Majority is how many of n members must agree.
+func Majority(n int) int { return n/2 + 1 }
