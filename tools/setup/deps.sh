@@ -17,7 +17,8 @@ debootstrap        # the root of the hosts of a lab
 systemd-container  # systemd-nspawn, which boots them
 openssh-client
 openssh-server     # tests start an sshd of their own
-sudo               # and log in there as somebody else than root
+nftables           # a host over SSH lists its tables with nft
+sudo               # tests log in over SSH as somebody else than root
 '
 
 missing=

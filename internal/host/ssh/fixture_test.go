@@ -56,8 +56,10 @@ func startSSHD(t *testing.T, lines string, wrap ...string) *sshd {
 	t.Helper()
 	program := needSSHD(t)
 	s := &sshd{t: t, dir: t.TempDir(), port: freePort(t)}
-	if err := os.Chmod(s.dir, 0o755); err != nil {
-		t.Fatal(err)
+	for _, d := range []string{s.dir, filepath.Dir(s.dir)} { // sshd reads the keys as their user
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s.hostKey = makeKey(t, filepath.Join(s.dir, "host_key"), "")
 	s.userKey = filepath.Join(s.dir, "id")

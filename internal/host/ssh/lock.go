@@ -15,11 +15,6 @@ import (
 	"keelway.dev/keelway/internal/host"
 )
 
-// beat is how often the holder of a lock says that it lives. The remote end
-// lets go when it has heard nothing for three beats, so that a lock does not
-// outlive a connection that was cut and that no packet ends.
-const beat = 5 * time.Second
-
 // hold takes the lock as local.Lock does, with flock(2) on the same file, so
 // that the two exclude each other. $1 is the file, $2 who holds it, $3 how many
 // seconds to wait for it and $4 how many without a beat end it.
@@ -79,7 +74,7 @@ func (h *Host) lockAgain(ctx context.Context, c *conn) error {
 	h.mu.Unlock()
 	for _, p := range paths {
 		// The old holder may not have noticed yet that it is alone.
-		free, holder, err := c.lock(ctx, p, 4*beat)
+		free, holder, err := c.lock(ctx, p, h.patience)
 		if errors.Is(err, host.ErrLocked) {
 			return fmt.Errorf("the connection to %s was lost, and with it the lock %s, which another keelway has taken since (%s): nothing more is done there: %w", h.Name(), p, holder, err)
 		}
@@ -109,8 +104,8 @@ func (c *conn) lock(ctx context.Context, path string, wait time.Duration) (relea
 	}
 	stop := context.AfterFunc(ctx, func() { channel.Close() })
 	defer stop()
-	seconds := func(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
-	words := []string{"/bin/sh", "-c", hold, "sh", path, "over SSH: " + self(), seconds(wait), seconds(3 * beat)}
+	seconds := func(d time.Duration) string { return strconv.Itoa(int((d + time.Second - 1) / time.Second)) }
+	words := []string{"/bin/sh", "-c", hold, "sh", path, "over SSH: " + self(), seconds(wait), seconds(3 * c.host.beat)}
 	if c.host.sudo() {
 		words = append([]string{"sudo", "-n", "--"}, words...)
 	}
@@ -127,7 +122,7 @@ func (c *conn) lock(ctx context.Context, path string, wait time.Duration) (relea
 	word, _ := answer.ReadString('\n') // none is told apart below
 	switch word {
 	case "mine\n":
-		return beating(channel, p), "", nil
+		return beating(channel, p, c.host.beat), "", nil
 	case "held\n":
 		text, _ := io.ReadAll(answer) // who it is only helps
 		channel.Close()
@@ -148,7 +143,7 @@ func (c *conn) lock(ctx context.Context, path string, wait time.Duration) (relea
 }
 
 // beating keeps a lock until release is called or the channel breaks.
-func beating(channel io.WriteCloser, p *process) (release func()) {
+func beating(channel io.WriteCloser, p *process, beat time.Duration) (release func()) {
 	quit := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(beat)

@@ -41,6 +41,12 @@ type Host struct {
 
 	grace   time.Duration // how long a cancelled command may take to end after SIGTERM
 	silence time.Duration // how long nothing may be heard before the connection counts as lost
+	// beat is how often the holder of a lock says that it lives. The machine
+	// lets go when it has heard nothing for three beats, so that a lock does not
+	// outlive a connection that was cut and that no packet ends.
+	beat time.Duration
+	// patience is how long a new connection waits for a lock of the last one.
+	patience time.Duration
 
 	mu      sync.Mutex
 	closed  bool
@@ -80,7 +86,7 @@ func New(c Config) *Host {
 	}
 	return &Host{
 		config: c, address: net.JoinHostPort(c.Address, strconv.Itoa(c.Port)),
-		grace: 5 * time.Second, silence: 15 * time.Second,
+		grace: 5 * time.Second, silence: 15 * time.Second, beat: 5 * time.Second, patience: 20 * time.Second,
 		held: map[string]func(){}, writers: writers{busy: map[string]*writer{}},
 	}
 }
@@ -141,7 +147,7 @@ func (h *Host) try(ctx context.Context, a *attempt) {
 	if a.conn, a.err = h.dial(login); a.err != nil {
 		return
 	}
-	locking, cancel := context.WithTimeout(ctx, h.config.Timeout+4*beat)
+	locking, cancel := context.WithTimeout(ctx, h.config.Timeout+h.patience)
 	defer cancel()
 	if err := h.lockAgain(locking, a.conn); err != nil {
 		a.conn.end(err)
