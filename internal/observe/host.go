@@ -3,14 +3,10 @@ package observe
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +19,8 @@ import (
 )
 
 // Observer looks at one host. It remembers the checksums of files whose size,
-// times and inode have not changed, so that looking again is cheap.
+// times and inode have not changed, so that looking again is cheap. A host that
+// tells no inodes tells too little for that.
 type Observer struct {
 	Host     host.Host
 	Services service.Manager
@@ -50,7 +47,8 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 		Probes:   map[string]observed.Answer{},
 	}
 	var mu sync.Mutex
-	g, ctx := errgroup.WithContext(ctx)
+	parent := ctx
+	g, ctx := errgroup.WithContext(parent)
 	g.SetLimit(8)
 	for _, p := range pathsOf(want) {
 		g.Go(func() error {
@@ -132,6 +130,9 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 	if err := g.Wait(); err != nil {
 		return observed.Host{}, err
 	}
+	if err := o.date(parent, want, seen); err != nil {
+		return observed.Host{}, err
+	}
 	return seen, nil
 }
 
@@ -183,72 +184,4 @@ func alsoRead(r desired.Resource) []string {
 		}
 	}
 	return paths
-}
-
-func (o *Observer) file(ctx context.Context, p string) (observed.File, error) {
-	e, err := o.Host.Stat(ctx, p)
-	if err != nil {
-		return observed.File{}, err
-	}
-	o.mu.Lock()
-	known, ok := o.sums[p]
-	o.mu.Unlock()
-	if ok && known.entry == e {
-		return known.file, nil
-	}
-	f := observed.File{Mode: e.Mode, UID: e.UID, GID: e.GID, Size: e.Size, ModTime: e.ModTime, Link: e.Link}
-	if e.Mode.Type() == fs.ModeSymlink {
-		// What a link leads to is read too (the kubelet's current certificate),
-		// and read again each time: the link does not change with it.
-		if r, err := o.Host.Open(ctx, p); err == nil {
-			defer r.Close()
-			f.Content, _ = io.ReadAll(io.LimitReader(r, observed.MaxContent))
-		}
-		return f, nil
-	}
-	if e.Mode.IsRegular() {
-		if f.SHA256, f.Content, err = read(ctx, o.Host, e); err != nil {
-			return observed.File{}, err
-		}
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.sums == nil {
-		o.sums = map[string]remembered{}
-	}
-	o.sums[p] = remembered{entry: e, file: f}
-	return f, nil
-}
-
-func read(ctx context.Context, h host.Host, e host.Entry) (sum string, content []byte, err error) {
-	r, err := h.Open(ctx, e.Path)
-	if err != nil {
-		return "", nil, err
-	}
-	defer r.Close()
-	hash := sha256.New()
-	if e.Size <= observed.MaxContent {
-		if content, err = io.ReadAll(io.TeeReader(r, hash)); err != nil {
-			return "", nil, err
-		}
-	} else if _, err = io.Copy(hash, r); err != nil {
-		return "", nil, err
-	}
-	return hex.EncodeToString(hash.Sum(nil)), content, nil
-}
-
-// ReadSysctl returns a kernel setting by its name with dots.
-func ReadSysctl(ctx context.Context, h host.Host, name string) (string, error) {
-	r, err := h.Open(ctx, SysctlPath(name))
-	if err != nil {
-		return "", err
-	}
-	defer r.Close()
-	b, err := io.ReadAll(r)
-	return strings.Join(strings.Fields(string(b)), " "), err
-}
-
-// SysctlPath is the file below /proc/sys that holds a kernel setting.
-func SysctlPath(name string) string {
-	return "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
 }

@@ -76,6 +76,9 @@ func (r *Runner) link(ctx context.Context, f desired.File) (bool, error) {
 }
 
 func (r *Runner) sum(ctx context.Context, p string) (string, error) {
+	if far, ok := r.Host.(host.Hasher); ok {
+		return far.SHA256(ctx, p)
+	}
 	file, err := r.Host.Open(ctx, p)
 	if err != nil {
 		return "", err

@@ -19,6 +19,7 @@ import (
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/host/ssh/hostkey"
 	"keelway.dev/keelway/internal/host/ssh/identity"
+	"keelway.dev/keelway/internal/host/ssh/sshtest"
 )
 
 func try(t *testing.T, h *Host) error {
@@ -30,7 +31,7 @@ func try(t *testing.T, h *Host) error {
 func TestHostKey(t *testing.T) {
 	s := startSSHD(t, "")
 	dir := t.TempDir()
-	other := makeKey(t, filepath.Join(dir, "other"), "")
+	other := sshtest.MakeKey(t, filepath.Join(dir, "other"), "")
 	files := func(name, text string) func(*Config) {
 		file := filepath.Join(dir, name)
 		if text != "" {
@@ -38,22 +39,22 @@ func TestHostKey(t *testing.T) {
 		}
 		return func(c *Config) { c.HostKey = hostkey.Policy{Files: []string{file}} }
 	}
-	at := fmt.Sprintf("[127.0.0.1]:%d ", s.port)
+	at := fmt.Sprintf("[127.0.0.1]:%d ", s.Port)
 
 	must(t, try(t, s.host())) // pinned
-	must(t, try(t, s.host(files("good", "elsewhere "+other+"\n"+at+s.hostKey))))
+	must(t, try(t, s.host(files("good", "elsewhere "+other+"\n"+at+s.HostKey))))
 	must(t, try(t, s.host(func(c *Config) {
-		files("alias", "machine-1 "+s.hostKey)(c)
+		files("alias", "machine-1 "+s.HostKey)(c)
 		c.HostKey.Alias = "machine-1"
 	})))
 
 	var unknown *hostkey.UnknownError
 	for _, f := range []func(*Config){files("missing", ""), files("others", "elsewhere "+other)} {
 		err := try(t, s.host(f))
-		if !errors.As(err, &unknown) || unknown.Fingerprint != fingerprint(t, s.hostKey) || unknown.Key != s.hostKey {
+		if !errors.As(err, &unknown) || unknown.Fingerprint != sshtest.Fingerprint(t, s.HostKey) || unknown.Key != s.HostKey {
 			t.Fatalf("unknown key: %v", err)
 		}
-		wantError(t, err, "refused", fingerprint(t, s.hostKey))
+		sshtest.WantError(t, err, "refused", sshtest.Fingerprint(t, s.HostKey))
 	}
 	asked := filepath.Join(dir, "folder/known_hosts")
 	must(t, hostkey.Remember(asked, unknown)) // somebody said yes
@@ -68,43 +69,43 @@ func TestHostKey(t *testing.T) {
 		if !errors.As(err, &changed) {
 			t.Fatalf("%s: %v", name, err)
 		}
-		wantError(t, err, "changed", fingerprint(t, s.hostKey), fingerprint(t, other))
+		sshtest.WantError(t, err, "changed", sshtest.Fingerprint(t, s.HostKey), sshtest.Fingerprint(t, other))
 	}
-	wantError(t, try(t, s.host(files("revoked", "@revoked * "+s.hostKey))), "revoked")
-	wantError(t, try(t, s.host(func(c *Config) { c.HostKey.Pinned = "ssh-ed25519 what" })), "is none")
+	sshtest.WantError(t, try(t, s.host(files("revoked", "@revoked * "+s.HostKey))), "revoked")
+	sshtest.WantError(t, try(t, s.host(func(c *Config) { c.HostKey.Pinned = "ssh-ed25519 what" })), "is none")
 	// Only another kind of key is known: the server must not get away with its own.
 	rsa := "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC3Zr0nBRTrkg3gCRVwTkdjVWRwzDVWvMJLLXdEBVpTn5GsL4rDFkp5pLdpaNbIRyNRYoYpYn3Y0oaSOcPCxcEVf3NHEhhmdWSYRfDBqEGmfsMfUz3ATpnfFHOYhzGX9q2mN5LBHjNWzHWgvFAKLnHkT4kqVF7vLBKrdzVl3q7kYCXqkZs4lIC4S0hHrvIBFbm1qqyqxnRvFDoV/4jZU0hEXGZYmx+3nyiQ3j7w8bkmwRe2P3nm4m3GpBoG8JdvL1Y7Xn1KUjTtGHYbNnGB0sGmUfj0G2hyVLYl9sCSRHcXxf0qxnCXX8dKwBqYPAkP2e1nsPc9yIwAv7LWKqnrVqo3"
-	wantError(t, try(t, s.host(files("kind", at+rsa))), "changed")
+	sshtest.WantError(t, try(t, s.host(files("kind", at+rsa))), "changed")
 }
 
 func TestLogin(t *testing.T) {
 	s := startSSHD(t, "")
 	dir := t.TempDir()
 	stranger := filepath.Join(dir, "stranger")
-	makeKey(t, stranger, "")
+	sshtest.MakeKey(t, stranger, "")
 	err := try(t, s.host(func(c *Config) { c.Keys.Files = []string{stranger} }))
 	var login *LoginError
 	if !errors.As(err, &login) {
 		t.Fatalf("a key that is not let in: %v", err)
 	}
-	wantError(t, err, "as root", stranger, "authorized_keys")
-	wantError(t, try(t, s.host(func(c *Config) { c.User = "no-such-user" })), "as no-such-user")
-	wantError(t, try(t, s.host(func(c *Config) { c.Keys = identity.Source{} })), "ssh-add")
-	wantError(t, try(t, s.host(func(c *Config) { c.Keys.Files = []string{filepath.Join(dir, "missing")} })), "missing")
-	wantError(t, try(t, s.host(func(c *Config) { c.Port = freePort(t) })), "is the machine up")
+	sshtest.WantError(t, err, "as root", stranger, "authorized_keys")
+	sshtest.WantError(t, try(t, s.host(func(c *Config) { c.User = "no-such-user" })), "as no-such-user")
+	sshtest.WantError(t, try(t, s.host(func(c *Config) { c.Keys = identity.Source{} })), "ssh-add")
+	sshtest.WantError(t, try(t, s.host(func(c *Config) { c.Keys.Files = []string{filepath.Join(dir, "missing")} })), "missing")
+	sshtest.WantError(t, try(t, s.host(func(c *Config) { c.Port = sshtest.FreePort(t) })), "is the machine up")
 
 	locked := filepath.Join(dir, "locked")
-	s.letIn(makeKey(t, locked, "secret"))
+	s.LetIn(sshtest.MakeKey(t, locked, "secret"))
 	err = try(t, s.host(func(c *Config) { c.Keys.Files = []string{locked} }))
 	var encrypted *identity.EncryptedError
 	if !errors.As(err, &encrypted) || encrypted.File != locked {
 		t.Errorf("an encrypted key: %v", err)
 	}
-	wantError(t, err, "ssh-add "+locked)
+	sshtest.WantError(t, err, "ssh-add "+locked)
 	must(t, try(t, s.host(func(c *Config) {
 		c.Keys = identity.Source{Files: []string{locked}, Passphrase: func(context.Context, string) ([]byte, error) { return []byte("secret"), nil }}
 	})))
-	wantError(t, try(t, s.host(func(c *Config) {
+	sshtest.WantError(t, try(t, s.host(func(c *Config) {
 		c.Keys = identity.Source{Files: []string{locked}, Passphrase: func(context.Context, string) ([]byte, error) { return []byte("wrong"), nil }}
 	})), "cannot open")
 	// A default key that is encrypted or missing is passed over.
@@ -133,20 +134,20 @@ func TestAgent(t *testing.T) {
 	with := func(files ...string) func(*Config) {
 		return func(c *Config) { c.Keys = identity.Source{Agent: socket, Files: files} }
 	}
-	wantError(t, try(t, s.host(with())), "no SSH key")
-	add := exec.Command("ssh-add", s.userKey)
+	sshtest.WantError(t, try(t, s.host(with())), "no SSH key")
+	add := exec.Command("ssh-add", s.UserKey)
 	add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+socket)
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	must(t, try(t, s.host(with())))
 	// The public half is enough to name a key of the agent's.
-	public := s.userKey + ".pub"
-	key, err := exec.Command("ssh-keygen", "-y", "-f", s.userKey).Output()
+	public := s.UserKey + ".pub"
+	key, err := exec.Command("ssh-keygen", "-y", "-f", s.UserKey).Output()
 	must(t, err)
 	must(t, os.WriteFile(public, key, 0o644))
 	must(t, try(t, s.host(with(public))))
-	wantError(t, try(t, s.host(func(c *Config) { c.Keys = identity.Source{Agent: socket + "x"} })), "agent")
+	sshtest.WantError(t, try(t, s.host(func(c *Config) { c.Keys = identity.Source{Agent: socket + "x"} })), "agent")
 }
 
 func TestJump(t *testing.T) {
@@ -156,24 +157,24 @@ func TestJump(t *testing.T) {
 	first, second := inner.host(behind), inner.host(behind)
 	must(t, try(t, first))
 	must(t, try(t, second))
-	if n := strings.Count(outer.log(), "Accepted publickey"); n != 1 {
+	if n := strings.Count(outer.Log(), "Accepted publickey"); n != 1 {
 		t.Errorf("the jump host saw %d logins, want 1 for both", n)
 	}
 	res, err := first.Run(t.Context(), host.Command{Argv: []string{"sh", "-c", "echo $SSH_CONNECTION"}})
-	if err != nil || !strings.HasSuffix(strings.TrimSpace(string(res.Stdout)), fmt.Sprint(inner.port)) {
+	if err != nil || !strings.HasSuffix(strings.TrimSpace(string(res.Stdout)), fmt.Sprint(inner.Port)) {
 		t.Errorf("%q, %v", res.Stdout, err)
 	}
 	// The jump host's key is checked as well, and its death is noticed.
-	wrong := outer.host(func(c *Config) { c.Name, c.HostKey.Pinned = "bastion", inner.hostKey })
-	wantError(t, try(t, inner.host(func(c *Config) { c.Jump = wrong })), "through the jump host", "changed")
-	outer.kill()
+	wrong := outer.host(func(c *Config) { c.Name, c.HostKey.Pinned = "bastion", inner.HostKey })
+	sshtest.WantError(t, try(t, inner.host(func(c *Config) { c.Jump = wrong })), "through the jump host", "changed")
+	outer.Kill()
 	for deadline := time.Now().Add(5 * time.Second); !first.attempt.over(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the end of the jump host was not noticed")
 		}
 	}
-	wantError(t, try(t, first), "through the jump host", "is the machine up")
-	outer.start()
+	sshtest.WantError(t, try(t, first), "through the jump host", "is the machine up")
+	outer.Begin()
 	must(t, try(t, first))
 }
 
@@ -181,15 +182,15 @@ func TestSilentServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer l.Close()
-	needSSHD(t)
+	sshtest.Need(t)
 	key := filepath.Join(t.TempDir(), "id")
-	makeKey(t, key, "")
+	sshtest.MakeKey(t, key, "")
 	h := New(Config{
 		Name: "machine", Address: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Timeout: 300 * time.Millisecond,
 		Keys: identity.Source{Files: []string{key}},
 	})
 	start := time.Now()
-	wantError(t, try(t, h), "did not finish within 300ms")
+	sshtest.WantError(t, try(t, h), "did not finish within 300ms")
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("took %v", took)
 	}
@@ -266,7 +267,7 @@ func (r *relay) through(c *Config) { c.Port = r.listener.Addr().(*net.TCPAddr).P
 
 func TestCutPut(t *testing.T) {
 	s := startSSHD(t, "")
-	r := startRelay(t, s.address())
+	r := startRelay(t, s.Address())
 	h, dir := s.host(r.through), t.TempDir()
 	e := host.Entry{Path: filepath.Join(dir, "file"), Mode: 0o600}
 	must(t, h.Put(t.Context(), e, strings.NewReader("old and whole")))
@@ -278,7 +279,7 @@ func TestCutPut(t *testing.T) {
 		if !errors.As(err, &lost) && after > 5_000 { // before, it is cut while it logs in
 			t.Fatalf("cut after %d bytes: %v", after, err)
 		}
-		wantError(t, err, "machine", e.Path)
+		sshtest.WantError(t, err, "machine", e.Path)
 		if got, err := os.ReadFile(e.Path); err != nil || string(got) != "old and whole" {
 			t.Fatalf("cut after %d bytes: %d bytes stand there, %v", after, len(got), err)
 		}
@@ -295,7 +296,7 @@ func TestCutPut(t *testing.T) {
 // TestDeadCable is a connection that nobody ends: no packet comes any more.
 func TestDeadCable(t *testing.T) {
 	s := startSSHD(t, "")
-	r := startRelay(t, s.address())
+	r := startRelay(t, s.Address())
 	h := s.host(r.through)
 	h.silence = 1500 * time.Millisecond // 15 s in earnest
 	must(t, try(t, h))
@@ -310,7 +311,7 @@ func TestDeadCable(t *testing.T) {
 			return h.Put(t.Context(), host.Entry{Path: filepath.Join(t.TempDir(), "f"), Mode: 0o600}, strings.NewReader("x"))
 		},
 		"read": func() error { _, err := io.ReadAll(open); return err },
-		"dial": func() error { _, err := h.Dial(t.Context(), "tcp", s.address()); return err },
+		"dial": func() error { _, err := h.Dial(t.Context(), "tcp", s.Address()); return err },
 	}
 	var wg sync.WaitGroup
 	for name, f := range pending {
@@ -356,13 +357,13 @@ func TestKilledServer(t *testing.T) {
 		done <- err
 	}()
 	time.Sleep(300 * time.Millisecond)
-	s.kill()
+	s.Kill()
 	var lost *LostError
 	if err := <-done; !errors.As(err, &lost) {
 		t.Errorf("a command whose server was killed: %v", err)
 	}
-	wantError(t, try(t, h), "cannot reach machine", "is the machine up")
-	s.start()
+	sshtest.WantError(t, try(t, h), "cannot reach machine", "is the machine up")
+	s.Begin()
 	must(t, try(t, h))
 	res, err := h.Run(t.Context(), host.Command{Argv: []string{"echo", "again"}})
 	if err != nil || string(res.Stdout) != "again\n" {

@@ -20,6 +20,7 @@ import (
 
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/host/local"
+	"keelway.dev/keelway/internal/host/ssh/sshtest"
 )
 
 func TestDial(t *testing.T) {
@@ -80,7 +81,7 @@ func TestDial(t *testing.T) {
 		}
 	}
 
-	if _, err := h.Dial(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", freePort(t))); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := h.Dial(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", sshtest.FreePort(t))); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("a port that nobody listens on: %v", err)
 	}
 	if _, err := h.Dial(t.Context(), "unix", socket+"-missing"); !errors.Is(err, fs.ErrNotExist) {
@@ -96,7 +97,7 @@ func TestDial(t *testing.T) {
 	}
 	closed := startSSHD(t, "DisableForwarding yes").host()
 	_, err = closed.Dial(t.Context(), "tcp", web.Listener.Addr().String())
-	wantError(t, err, "AllowTcpForwarding")
+	sshtest.WantError(t, err, "AllowTcpForwarding")
 }
 
 func TestLinks(t *testing.T) {
@@ -159,7 +160,7 @@ func TestMissingProgram(t *testing.T) {
 	h := startSSHD(t, "").host()
 	var none any
 	err := h.ask(t.Context(), &none, "iproute2", "keelway-no-such-program", "-j")
-	wantError(t, err, "not installed", "apt-get install iproute2")
+	sshtest.WantError(t, err, "not installed", "apt-get install iproute2")
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
@@ -206,13 +207,13 @@ func TestLock(t *testing.T) {
 		}
 	}
 	_, _, err = one.Lock(t.Context(), "/no/such/folder/lock")
-	wantError(t, err, "cannot lock /no/such/folder/lock")
+	sshtest.WantError(t, err, "cannot lock /no/such/folder/lock")
 }
 
 // TestLockAgain loses the connection while a lock is held.
 func TestLockAgain(t *testing.T) {
 	s := startSSHD(t, "")
-	r := startRelay(t, s.address())
+	r := startRelay(t, s.Address())
 	h, other := s.host(r.through), s.host()
 	path := filepath.Join(t.TempDir(), "lock")
 	release, _, err := h.Lock(t.Context(), path)
@@ -241,7 +242,7 @@ func TestLockAgain(t *testing.T) {
 	if !errors.Is(err, host.ErrLocked) {
 		t.Fatalf("it goes on without the lock: %v", err)
 	}
-	wantError(t, err, "another keelway", "nothing more is done there")
+	sshtest.WantError(t, err, "another keelway", "nothing more is done there")
 	theirs()
 	must(t, try(t, h))
 	release()
@@ -253,7 +254,7 @@ func TestLockAgain(t *testing.T) {
 // TestLockUnheard is a connection whose end no packet tells: the machine lets go.
 func TestLockUnheard(t *testing.T) {
 	s := startSSHD(t, "")
-	r := startRelay(t, s.address())
+	r := startRelay(t, s.Address())
 	h, other := s.host(r.through), s.host()
 	h.beat = time.Second
 	path := filepath.Join(t.TempDir(), "lock")

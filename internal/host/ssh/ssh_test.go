@@ -21,6 +21,7 @@ import (
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/host/hosttest"
 	"keelway.dev/keelway/internal/host/local"
+	"keelway.dev/keelway/internal/host/ssh/sshtest"
 )
 
 func TestConform(t *testing.T) {
@@ -147,7 +148,7 @@ func cancelled(t *testing.T, h *Host, script string) time.Duration {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	for deadline := time.Now().Add(time.Second); groupLives(t, group); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Second); sshtest.GroupLives(t, group); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("process group %d lives on", group)
 		}
@@ -166,26 +167,6 @@ func waitNumber(t *testing.T, file string) int {
 			t.Fatal("the command did not start")
 		}
 	}
-}
-
-// groupLives looks for members of a process group that are no zombies.
-func groupLives(t *testing.T, pgid int) bool {
-	t.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range stats {
-		data, err := os.ReadFile(p)
-		if err != nil {
-			continue
-		}
-		f := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-		if f[2] == strconv.Itoa(pgid) && f[0] != "Z" {
-			return true
-		}
-	}
-	return false
 }
 
 func TestManyCommands(t *testing.T) {
@@ -302,7 +283,7 @@ func TestRemoveKeepsMounts(t *testing.T) {
 	link := filepath.Join(dir, "alias")
 	must(t, os.Symlink(filepath.Join(dir, "tree"), link))
 	for _, p := range []string{filepath.Join(dir, "tree"), dst, filepath.Join(link, "deep")} {
-		wantError(t, h.Remove(t.Context(), p), dst)
+		sshtest.WantError(t, h.Remove(t.Context(), p), dst)
 	}
 	if _, err := os.Stat(precious); err != nil {
 		t.Fatal(err)
@@ -401,7 +382,7 @@ func TestAsLocal(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	must(t, syscall.Mkfifo(fifo, 0o600))
 	_, err = h.Open(t.Context(), fifo)
-	wantError(t, err, "named pipe")
+	sshtest.WantError(t, err, "named pipe")
 }
 
 func content(t *testing.T, h host.Host, path string) string {

@@ -13,6 +13,7 @@ import (
 
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/host/hosttest"
+	"keelway.dev/keelway/internal/host/ssh/sshtest"
 )
 
 // startAsUser starts a server on which there is a user "operator", in a mount
@@ -20,7 +21,7 @@ import (
 // machine's is changed.
 func startAsUser(t *testing.T, sudoers string) *sshd {
 	t.Helper()
-	needSSHD(t)
+	sshtest.Need(t)
 	for _, p := range []string{"sudo", "unshare"} {
 		if _, err := exec.LookPath(p); err != nil {
 			t.Skipf("no %s on this machine (make deps)", p)
@@ -77,7 +78,7 @@ func TestSudo(t *testing.T) {
 	must(t, err)
 	release()
 	_, err = h.Dial(t.Context(), "unix", secret)
-	wantError(t, err, "as operator, without sudo")
+	sshtest.WantError(t, err, "as operator, without sudo")
 	cancelled(t, h, "trap '' TERM; echo up; sleep 60; sleep 60")
 }
 
@@ -92,13 +93,13 @@ func TestNoSudo(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 			continue
 		}
-		wantError(t, err, "operator cannot become root on machine", "NOPASSWD", "connect as root")
+		sshtest.WantError(t, err, "operator cannot become root on machine", "NOPASSWD", "connect as root")
 	}
 }
 
 // TestNoFileServer is a machine without an sftp-server.
 func TestNoFileServer(t *testing.T) {
-	needSSHD(t)
+	sshtest.Need(t)
 	if _, err := exec.LookPath("unshare"); err != nil {
 		t.Skip("no unshare on this machine")
 	}
@@ -115,7 +116,7 @@ func TestNoFileServer(t *testing.T) {
 	if !errors.As(err, &none) {
 		t.Fatal(err)
 	}
-	wantError(t, err, "machine", "openssh-sftp-server")
+	sshtest.WantError(t, err, "machine", "openssh-sftp-server")
 	if _, err := h.Run(t.Context(), host.Command{Argv: []string{"true"}}); err != nil {
 		t.Error(err) // commands work
 	}

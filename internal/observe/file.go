@@ -1,0 +1,117 @@
+package observe
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/host"
+	"keelway.dev/keelway/internal/observed"
+)
+
+func (o *Observer) file(ctx context.Context, p string) (observed.File, error) {
+	e, err := o.Host.Stat(ctx, p)
+	if err != nil {
+		return observed.File{}, err
+	}
+	o.mu.Lock()
+	known, ok := o.sums[p]
+	o.mu.Unlock()
+	if ok && known.entry == e {
+		return known.file, nil
+	}
+	f := observed.File{Mode: e.Mode, UID: e.UID, GID: e.GID, Size: e.Size, ModTime: e.ModTime, Link: e.Link}
+	if e.Mode.Type() == fs.ModeSymlink {
+		// What a link leads to is read too (the kubelet's current certificate),
+		// and read again each time: the link does not change with it.
+		if r, err := o.Host.Open(ctx, p); err == nil {
+			defer r.Close()
+			f.Content, _ = io.ReadAll(io.LimitReader(r, observed.MaxContent))
+		}
+		return f, nil
+	}
+	if e.Mode.IsRegular() {
+		if f.SHA256, f.Content, err = read(ctx, o.Host, e); err != nil {
+			return observed.File{}, err
+		}
+	}
+	if e.Inode == 0 {
+		return f, nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.sums == nil {
+		o.sums = map[string]remembered{}
+	}
+	o.sums[p] = remembered{entry: e, file: f}
+	return f, nil
+}
+
+func read(ctx context.Context, h host.Host, e host.Entry) (sum string, content []byte, err error) {
+	if far, ok := h.(host.Hasher); ok && e.Size > observed.MaxContent {
+		sum, err = far.SHA256(ctx, e.Path)
+		return sum, nil, err
+	}
+	r, err := h.Open(ctx, e.Path)
+	if err != nil {
+		return "", nil, err
+	}
+	defer r.Close()
+	hash := sha256.New()
+	if e.Size <= observed.MaxContent {
+		if content, err = io.ReadAll(io.TeeReader(r, hash)); err != nil {
+			return "", nil, err
+		}
+	} else if _, err = io.Copy(hash, r); err != nil {
+		return "", nil, err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), content, nil
+}
+
+// ReadSysctl returns a kernel setting by its name with dots.
+func ReadSysctl(ctx context.Context, h host.Host, name string) (string, error) {
+	r, err := h.Open(ctx, SysctlPath(name))
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	return strings.Join(strings.Fields(string(b)), " "), err
+}
+
+// SysctlPath is the file below /proc/sys that holds a kernel setting.
+func SysctlPath(name string) string {
+	return "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
+}
+
+// date asks for the exact time of files that were changed in the very second in
+// which a service that reads them was started, on a host that tells only that.
+func (o *Observer) date(ctx context.Context, want desired.Host, seen observed.Host) error {
+	dater, ok := o.Host.(host.Dater)
+	if !ok {
+		return nil
+	}
+	for _, r := range want.Resources {
+		if r.Service == nil || !seen.Services[r.Service.Name].Running {
+			continue
+		}
+		for _, p := range r.Service.Reads {
+			f, ok := seen.Files[p]
+			if !ok || f.ModTime.Nanosecond() != 0 || f.ModTime.Unix() != seen.Services[r.Service.Name].Since.Unix() {
+				continue
+			}
+			at, err := dater.Modified(ctx, p)
+			if err != nil {
+				return fmt.Errorf("cannot find out whether %s is newer than the running %s: %w", p, r.Service.Name, err)
+			}
+			f.ModTime = at
+			seen.Files[p] = f
+		}
+	}
+	return nil
+}
