@@ -128,7 +128,7 @@ func newRoot(s streams) *cobra.Command {
 	})
 	root.PersistentFlags().Bool("no-color", false, "print without colours (also: the environment's NO_COLOR)")
 	root.AddCommand(
-		newUp(s), newDown(s), newInit(s), newJoin(s), newVersion(s), newKubectl(s),
+		newUp(s), newDown(s), newInit(s), newJoin(s), newPlan(s), newApply(s), newDestroy(s), newVersion(s), newKubectl(s),
 		newExplain(s), newStatus(s), newDiagnose(s),
 		newConfig(s), newToken(s), newCerts(s), newKubeconfig(s), newBundle(s), newCluster(s), newLab(s), newLabLaunch(), newDocs(), newSupervise(s), newApprover(s),
 	)

@@ -7,6 +7,8 @@ import (
 	"keelway.dev/keelway/internal/bundle"
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/kube"
+	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/plan"
 )
 
@@ -64,4 +66,11 @@ func (m *Machine) Check(ctx context.Context, model *cluster.Model, want desired.
 // Prove shows that the cluster answers, and returns a line for each thing proved.
 func (m *Machine) Prove(ctx context.Context, model *cluster.Model) ([]string, error) {
 	return m.prove(ctx, model)
+}
+
+// Through has the machine call the API through another one's administrator: its
+// own API server, if it will have one, does not answer yet.
+func (m *Machine) Through(admin *kube.Admin) {
+	m.Client = admin
+	m.Observer.Cluster = observe.Cluster{Client: admin.Client}
 }

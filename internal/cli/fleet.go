@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keelway.dev/keelway/internal/apply"
+	"keelway.dev/keelway/internal/bundle"
+	"keelway.dev/keelway/internal/fleet"
+	"keelway.dev/keelway/internal/report"
+)
+
+// fleetFlags are what `plan`, `apply` and `destroy` have in common.
+type fleetFlags struct {
+	file, bundle, output string
+	concurrency          int
+	ignore               []string
+	verbose              bool
+}
+
+func (o *fleetFlags) add(c *cobra.Command) {
+	addClusterFile(c, &o.file)
+	f := c.Flags()
+	f.StringVar(&o.bundle, "bundle", "", "the bundle to install from (default: the file's, or the one beside keelway)")
+	f.IntVar(&o.concurrency, "concurrency", 30, "how many hosts are worked on at once")
+	f.StringSliceVar(&o.ignore, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "say of each step why it was needed and which files it wrote")
+	addOutput(c, &o.output)
+}
+
+// open reads the file and reaches its machines.
+func (s streams) open(ctx context.Context, o *fleetFlags, events report.Sink) (*fleet.Fleet, error) {
+	l, err := s.readCluster(o.file)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newConnector(l.Cluster.Spec.Hosts)
+	if err != nil {
+		return nil, err
+	}
+	return fleet.Open(ctx, fleet.Options{
+		File: l.Cluster, Connect: c.connect, Self: s.self, Events: events, Now: time.Now, Built: builtAt(),
+		Concurrency: o.concurrency, IgnorePreflight: o.ignore,
+		OpenBundle: func(ctx context.Context, kubernetes string) (*bundle.Bundle, error) {
+			named := o.bundle
+			if named == "" {
+				named = l.Cluster.Spec.Bundle
+			}
+			path, err := findBundle(named, s.self, kubernetes)
+			if err != nil {
+				return nil, err
+			}
+			cache, err := os.UserCacheDir()
+			if err != nil {
+				return nil, err
+			}
+			return bundle.Open(ctx, path, filepath.Join(cache, "keelway", "bundle"))
+		},
+	})
+}
+
+// fleetFailed reports how a run on many machines ended.
+func fleetFailed(ctx context.Context, events report.Sink, err error) error {
+	if err == nil {
+		return nil
+	}
+	var usage usageError
+	if errors.As(err, &usage) {
+		return err
+	}
+	e := report.Event{Kind: report.Failed, Time: time.Now(), What: "failed", Detail: err.Error()}
+	var refused *apply.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		e.What = "not begun"
+	case ctx.Err() != nil:
+		e.What, e.Detail = "interrupted", "what was done stays; run the same command again to go on"
+	}
+	events.Emit(e)
+	return silentError{err}
+}
+
+func newPlan(s streams) *cobra.Command {
+	o := &fleetFlags{}
+	var out string
+	c := &cobra.Command{
+		Use:   "plan -f FILE",
+		Short: "Show what would change on the machines of a cluster file, and change nothing",
+		Long: `Read the machines of a cluster file side by side, and show for each what would
+change and why, in the order in which 'keelway apply' does it. Nothing is changed.
+
+Exit code 0: there is nothing to do. 2: there is.`,
+		Example: "  keelway plan -f cluster.yaml\n  keelway plan -f cluster.yaml --out plan.json && keelway apply -f cluster.yaml --plan plan.json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			f, err := s.open(c.Context(), o, warnings{s.err})
+			if err != nil {
+				return err
+			}
+			p, err := f.Plan(c.Context())
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				if err := savePlan(out, p); err != nil {
+					return err
+				}
+			}
+			if o.output == "json" {
+				err = printFleetJSON(s.out, p)
+			} else {
+				printFleet(s.out, p, noColor(c), o.verbose)
+			}
+			if err == nil && !p.Empty() {
+				return exitError(2)
+			}
+			return err
+		},
+	}
+	o.add(c)
+	c.Flags().StringVar(&out, "out", "", "write the plan to this file, for `keelway apply --plan`")
+	return c
+}
+
+func newApply(s streams) *cobra.Command {
+	o := &fleetFlags{}
+	var saved string
+	var yes bool
+	var remove []string
+	c := &cobra.Command{
+		Use:   "apply -f FILE",
+		Short: "Make the machines of a cluster file that cluster",
+		Long: `Make the machines of a cluster file that cluster: what touches no cluster on all
+machines at once, then control planes one at a time, then workers side by side.
+Interrupted or failed anywhere, run it again: it goes on with what is left.`,
+		Example: "  keelway apply -f cluster.yaml\n  keelway apply -f cluster.yaml --yes --output json\n  keelway apply -f cluster.yaml --remove node-7",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			events, end, err := report.Choose(s.out, o.output, report.Options{NoColor: noColor(c), Verbose: o.verbose})
+			if err != nil {
+				return usageError{err}
+			}
+			defer end()
+			ctx := c.Context()
+			events.Emit(report.Event{Time: time.Now(), Kind: report.Start, What: "keelway apply · " + o.file})
+			f, err := s.open(ctx, o, events)
+			if err != nil {
+				return fleetFailed(ctx, events, err)
+			}
+			r, err := f.Apply(ctx, s.consent(o, saved, yes))
+			if err == nil && len(remove) > 0 {
+				err = f.Remove(ctx, remove)
+			}
+			end()
+			if err == nil && o.output != "json" {
+				for _, line := range r.Proof {
+					fmt.Fprintln(s.out, "  proved: "+line)
+				}
+			}
+			return fleetFailed(ctx, events, err)
+		},
+	}
+	o.add(c)
+	c.Flags().StringVar(&saved, "plan", "", "do exactly the plan of this file, or nothing if the machines have changed since")
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	c.Flags().StringSliceVar(&remove, "remove", nil, "nodes that the file no longer names: drain and remove them")
+	return c
+}
+
+func newDestroy(s streams) *cobra.Command {
+	o := &fleetFlags{}
+	var yes bool
+	c := &cobra.Command{
+		Use:     "destroy -f FILE",
+		Short:   "Remove from the machines of a cluster file what Keelway made there",
+		Long:    "Remove from all machines of a cluster file, side by side, exactly what Keelway made\nthere, as 'keelway down' does on one. The cluster and everything in it is gone then.",
+		Example: "  keelway destroy -f cluster.yaml\n  keelway destroy -f cluster.yaml --yes",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			events, end, err := report.Choose(s.out, o.output, report.Options{NoColor: noColor(c), Verbose: o.verbose})
+			if err != nil {
+				return usageError{err}
+			}
+			defer end()
+			ctx := c.Context()
+			f, err := s.open(ctx, o, events)
+			if err != nil {
+				return fleetFailed(ctx, events, err)
+			}
+			if !yes {
+				if err := s.confirm("This removes the cluster from all its machines, with everything in it. Go on?"); err != nil {
+					return err
+				}
+			}
+			_, err = f.Destroy(ctx)
+			return fleetFailed(ctx, events, err)
+		},
+	}
+	o.add(c)
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return c
+}

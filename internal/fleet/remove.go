@@ -1,0 +1,296 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	policy "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"keelway.dev/keelway/internal/cluster/file"
+	"keelway.dev/keelway/internal/etcd"
+	"keelway.dev/keelway/internal/kube"
+	"keelway.dev/keelway/internal/operation"
+	"keelway.dev/keelway/internal/plan"
+	"keelway.dev/keelway/internal/report"
+	"keelway.dev/keelway/internal/service"
+)
+
+// Leftover is a node of the cluster that the file does not name.
+type Leftover struct {
+	Node    string
+	Address string
+	Control bool
+	Ready   bool
+}
+
+func (l Leftover) String() string {
+	what, state := "worker", "it is Ready"
+	if l.Control {
+		what = "control plane"
+	}
+	if !l.Ready {
+		state = "it does not answer"
+	}
+	return fmt.Sprintf("the node %s (%s, %s) is in the cluster and not in the file: `keelway apply --remove %s` drains and removes it", l.Node, what, state, l.Node)
+}
+
+// leftovers are the cluster's nodes that the file does not name.
+func (f *Fleet) leftovers(ctx context.Context) ([]Leftover, error) {
+	if f.seed == nil {
+		return nil, nil
+	}
+	client, err := f.admin().Client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := client.Typed.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the cluster's nodes: %w", err)
+	}
+	var left []Leftover
+	for _, n := range nodes.Items {
+		if slices.ContainsFunc(f.nodes, func(have *node) bool { return have.name() == n.Name }) {
+			continue
+		}
+		l := Leftover{Node: n.Name}
+		_, l.Control = n.Labels["node-role.kubernetes.io/control-plane"]
+		for _, a := range n.Status.Addresses {
+			if a.Type == corev1.NodeInternalIP && l.Address == "" {
+				l.Address = a.Address
+			}
+		}
+		for _, c := range n.Status.Conditions {
+			l.Ready = l.Ready || c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+		}
+		left = append(left, l)
+	}
+	return left, nil
+}
+
+// admin is the cluster's administrator at the machine that serves.
+func (f *Fleet) admin() *kube.Admin {
+	a := kube.NewAdmin(f.seed.machine.Host)
+	a.Use("", f.seed.url())
+	return a
+}
+
+// Remove takes nodes that the file does not name out of the cluster: drained,
+// the etcd member removed by its ID while the others have a majority, the Node
+// deleted, and the machine cleaned where it can be reached.
+func (f *Fleet) Remove(ctx context.Context, names []string) error {
+	f.parts()
+	if f.seed == nil {
+		return errors.New("no control plane of the file serves the API, so no node can be removed")
+	}
+	left, err := f.leftovers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(left, func(l Leftover) bool { return l.Node == name })
+		if i < 0 {
+			return fmt.Errorf("%s is no node of the cluster that the file leaves out: take it out of the file first; `keelway plan` lists those", name)
+		}
+		if err := f.remove(ctx, left[i]); err != nil {
+			return fmt.Errorf("cannot remove %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (f *Fleet) remove(ctx context.Context, l Leftover) error {
+	client, err := f.admin().Client(ctx)
+	if err != nil {
+		return err
+	}
+	var members *members
+	if l.Control && f.seed.model.Cluster.Etcd.Local != nil {
+		if members, err = f.members(ctx, client); err != nil {
+			return err
+		}
+		defer members.client.Close()
+		if err := plan.CheckRemoval(members.states, l.Node); err != nil {
+			return err
+		}
+	}
+	if err := f.step(l.Node, "remove/drain", "cordon and drain the node", func(say func(string)) error {
+		return drain(ctx, client, l, say)
+	}); err != nil {
+		return err
+	}
+	if members != nil {
+		if err := f.step(l.Node, "remove/member", "remove the etcd member by its ID", func(func(string)) error {
+			return members.remove(ctx, l.Node)
+		}); err != nil {
+			return err
+		}
+	}
+	if err := f.step(l.Node, "remove/host", "clean the machine", func(say func(string)) error {
+		if err := f.clean(ctx, l); err != nil {
+			say("left as it is: " + err.Error() + "; on the machine itself, `keelway down` removes what was made there")
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return f.step(l.Node, "remove/node", "delete the Node", func(func(string)) error {
+		err := client.Typed.CoreV1().Nodes().Delete(ctx, l.Node, metav1.DeleteOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return err
+	})
+}
+
+// step reports one change that no plan holds.
+func (f *Fleet) step(host, id, what string, do func(say func(string)) error) error {
+	e := report.Event{Time: f.Now(), Kind: report.Step, Host: host, Phase: "remove", Step: id, What: what}
+	f.Events.Emit(e)
+	began := f.Now()
+	err := do(report.Waiting(f.Events, e, f.Now))
+	e.Time, e.Kind, e.Seconds = f.Now(), report.Done, f.Now().Sub(began).Seconds()
+	if err != nil {
+		e.Kind, e.Detail = report.Failed, err.Error()
+	}
+	f.Events.Emit(e)
+	return err
+}
+
+// clean removes what was made on a machine that is no longer in the file.
+func (f *Fleet) clean(ctx context.Context, l Leftover) error {
+	h := file.Host{Name: l.Node, Address: l.Address, NodeAddress: l.Address, NodeName: l.Node}
+	if f.File.Spec.SSH != nil {
+		h.SSH = *f.File.Spec.SSH
+	}
+	machine, err := f.Connect(h)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	if _, err := machine.Stat(ctx, "/proc"); err != nil {
+		return err
+	}
+	services, err := service.DetectRemote(ctx, machine)
+	if err != nil {
+		return err
+	}
+	m, err := operation.NewMachine(ctx, machine, services, f.Events)
+	if err != nil {
+		return err
+	}
+	_, err = operation.Down(ctx, m, operation.DownOptions{})
+	return err
+}
+
+// members are etcd's, asked through the machine that serves.
+type members struct {
+	client *etcd.Client
+	list   []etcd.Member
+	states []plan.MemberState
+}
+
+func (f *Fleet) members(ctx context.Context, c *kube.Client) (*members, error) {
+	endpoints, err := etcd.Endpoints(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	h := f.seed.machine.Host
+	tls, err := etcd.ReadTLS(ctx, h, f.seed.model.Cluster.CertificatesDir+"/etcd")
+	if err != nil {
+		return nil, err
+	}
+	m := &members{}
+	if m.client, err = etcd.Open(h, endpoints, tls); err != nil {
+		return nil, err
+	}
+	if m.list, err = m.client.Members(ctx); err != nil {
+		m.client.Close()
+		return nil, err
+	}
+	for _, one := range m.list {
+		s := plan.MemberState{Name: one.Name, Voting: !one.Learner}
+		for _, u := range one.ClientURLs {
+			asking, cancel := context.WithTimeout(ctx, 3*time.Second)
+			_, err := m.client.Status(asking, u)
+			cancel()
+			s.Healthy = s.Healthy || err == nil
+		}
+		m.states = append(m.states, s)
+	}
+	return m, nil
+}
+
+func (m *members) remove(ctx context.Context, name string) error {
+	for _, one := range m.list {
+		if one.Name == name {
+			return m.client.Remove(ctx, one.ID)
+		}
+	}
+	return nil
+}
+
+// drainLimit is how long pods may take to go, disruption budgets included.
+const drainLimit = 3 * time.Minute
+
+// drain keeps new pods off a node and evicts those that can run elsewhere. A
+// node that does not answer is not waited for.
+func drain(ctx context.Context, c *kube.Client, l Leftover, say func(string)) error {
+	patch := []byte(`{"spec":{"unschedulable":true}}`)
+	if _, err := c.Typed.CoreV1().Nodes().Patch(ctx, l.Node, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		return err
+	}
+	if !l.Ready {
+		say("the node does not answer: its pods are not waited for")
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, drainLimit)
+	defer cancel()
+	for {
+		pods, err := c.Typed.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + l.Node})
+		if err != nil {
+			return err
+		}
+		var stay string
+		for _, p := range pods.Items {
+			if !evictable(p) {
+				continue
+			}
+			stay = p.Namespace + "/" + p.Name
+			err := c.Typed.PolicyV1().Evictions(p.Namespace).Evict(ctx, &policy.Eviction{ObjectMeta: metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace}})
+			switch {
+			case err == nil || apierrors.IsNotFound(err):
+			case apierrors.IsTooManyRequests(err):
+				stay += ": " + err.Error()
+			default:
+				return fmt.Errorf("cannot evict %s/%s: %w", p.Namespace, p.Name, err)
+			}
+		}
+		if stay == "" {
+			return nil
+		}
+		say("waiting for " + stay)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("pods did not go within %s, the last was %s; a PodDisruptionBudget may hold it: let its workload grow, or delete the pod, then run this again", drainLimit, stay)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// evictable leaves out what would come back or cannot be evicted: static pods,
+// those of DaemonSets, and pods that have ended.
+func evictable(p corev1.Pod) bool {
+	if p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed || p.Annotations[corev1.MirrorPodAnnotationKey] != "" {
+		return false
+	}
+	owner := metav1.GetControllerOf(&p)
+	return owner == nil || owner.Kind != "DaemonSet"
+}
