@@ -119,5 +119,5 @@ func (w *watched) drop() {
 	if tcp, ok := w.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // without it the close is only later
 	}
-	w.Conn.Close()
+	w.Close()
 }

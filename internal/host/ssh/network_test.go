@@ -68,7 +68,7 @@ func TestDial(t *testing.T) {
 	}))
 	defer web.Close()
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DialContext: h.Dial, ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the test's own server
+		DialContext: h.Dial, ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}}
 	defer client.CloseIdleConnections()
 	for range 3 {

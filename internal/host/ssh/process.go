@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -98,9 +99,7 @@ func (p *process) feed(stdin io.Reader) (done chan error) {
 	go func() {
 		source := &reader{from: stdin}
 		_, _ = io.Copy(p.channel, source) // a program may end before it has read all
-		if err := p.channel.CloseWrite(); source.err == nil && err != nil {
-			_ = err // as above
-		}
+		_ = p.channel.CloseWrite()        // as above
 		done <- source.err
 	}()
 	return done
@@ -114,7 +113,7 @@ type reader struct {
 
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader's own word for the end
+	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = err
 	}
 	return n, err

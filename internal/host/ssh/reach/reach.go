@@ -99,7 +99,7 @@ func (r *Reach) config(t Target, depth int) (ssh.Config, error) {
 	jump := t.Jump
 	if len(jump) == 0 {
 		for _, j := range said.ProxyJump {
-			one, err := parse(j)
+			one, err := Parse(j)
 			if err != nil {
 				return ssh.Config{}, fmt.Errorf("cannot reach %s: %w", t.Name, err)
 			}
@@ -173,9 +173,9 @@ func (r *Reach) known(said userconfig.Host) []string {
 	return append(append([]string(nil), user...), global...)
 }
 
-// parse reads [user@]host[:port], with an IPv6 address in brackets when a port
-// follows, or ssh://[user@]host[:port].
-func parse(text string) (Target, error) {
+// Parse reads [user@]host[:port], with an IPv6 address in brackets when a port
+// follows, or ssh://[user@]host[:port], as people name a jump host.
+func Parse(text string) (Target, error) {
 	rest := strings.TrimPrefix(strings.TrimSpace(text), "ssh://")
 	var t Target
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {

@@ -117,13 +117,13 @@ func TestParse(t *testing.T) {
 		"ssh://operator@[fe80::1]:22": {Address: "fe80::1", User: "operator", Port: 22},
 	}
 	for text, want := range rows {
-		got, err := parse(text)
+		got, err := Parse(text)
 		if err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 			t.Errorf("%q: %+v, %v, want %+v", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "me@", "host:port", "host:0", "host:70000"} {
-		if got, err := parse(text); err == nil {
+		if got, err := Parse(text); err == nil {
 			t.Errorf("%q was taken for %+v", text, got)
 		}
 	}
