@@ -15,7 +15,7 @@ iproute2         # ip, for the addresses and routes of this machine
 mount            # mount and losetup, which the kubelet calls
 debootstrap        # the root of the hosts of a lab
 systemd-container  # systemd-nspawn, which boots them
-openssh-client
+openssh-client     # keelway lab ssh, and the agent of tests
 openssh-server     # tests start an sshd of their own
 nftables           # a host over SSH lists its tables with nft
 sudo               # tests log in over SSH as somebody else than root
