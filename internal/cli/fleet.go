@@ -34,17 +34,17 @@ func (o *fleetFlags) add(c *cobra.Command) {
 	addOutput(c, &o.output)
 }
 
-// open reads the file and reaches its machines.
-func (s streams) open(ctx context.Context, o *fleetFlags, events report.Sink) (*fleet.Fleet, error) {
+// open reads the file and reaches its machines, until end is called.
+func (s streams) open(ctx context.Context, o *fleetFlags, events report.Sink) (f *fleet.Fleet, end func(), err error) {
 	l, err := s.readCluster(o.file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c, err := newConnector(l.Cluster.Spec.Hosts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return fleet.Open(ctx, fleet.Options{
+	f, err = fleet.Open(ctx, fleet.Options{
 		File: l.Cluster, Connect: c.connect, Self: s.self, Events: events, Now: time.Now, Built: builtAt(),
 		Concurrency: o.concurrency, IgnorePreflight: o.ignore,
 		OpenBundle: func(ctx context.Context, kubernetes string) (*bundle.Bundle, error) {
@@ -63,6 +63,10 @@ func (s streams) open(ctx context.Context, o *fleetFlags, events report.Sink) (*
 			return bundle.Open(ctx, path, filepath.Join(cache, "keelway", "bundle"))
 		},
 	})
+	if err != nil {
+		c.Close()
+	}
+	return f, c.Close, err
 }
 
 // fleetFailed reports how a run on many machines ended.
@@ -99,10 +103,11 @@ Exit code 0: there is nothing to do. 2: there is.`,
 		Example: "  keelway plan -f cluster.yaml\n  keelway plan -f cluster.yaml --out plan.json && keelway apply -f cluster.yaml --plan plan.json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			f, err := s.open(c.Context(), o, warnings{s.err})
+			f, end, err := s.open(c.Context(), o, warnings{s.err})
 			if err != nil {
 				return err
 			}
+			defer end()
 			p, err := f.Plan(c.Context())
 			if err != nil {
 				return err
@@ -149,10 +154,11 @@ Interrupted or failed anywhere, run it again: it goes on with what is left.`,
 			defer end()
 			ctx := c.Context()
 			events.Emit(report.Event{Time: time.Now(), Kind: report.Start, What: "keelway apply · " + o.file})
-			f, err := s.open(ctx, o, events)
+			f, leave, err := s.open(ctx, o, events)
 			if err != nil {
 				return fleetFailed(ctx, events, err)
 			}
+			defer leave()
 			r, err := f.Apply(ctx, s.consent(o, saved, yes))
 			if err == nil && len(remove) > 0 {
 				err = f.Remove(ctx, remove)
@@ -189,10 +195,11 @@ func newDestroy(s streams) *cobra.Command {
 			}
 			defer end()
 			ctx := c.Context()
-			f, err := s.open(ctx, o, events)
+			f, leave, err := s.open(ctx, o, events)
 			if err != nil {
 				return fleetFailed(ctx, events, err)
 			}
+			defer leave()
 			if !yes {
 				if err := s.confirm("This removes the cluster from all its machines, with everything in it. Go on?"); err != nil {
 					return err

@@ -93,7 +93,8 @@ func (p *process) collect(stdout, stderr io.Writer) (done chan struct{}) {
 func (p *process) feed(stdin io.Reader) (done chan error) {
 	done = make(chan error, 1)
 	if stdin == nil {
-		done <- p.channel.CloseWrite()
+		_ = p.channel.CloseWrite() // the program may have ended already
+		done <- nil
 		return done
 	}
 	go func() {
