@@ -216,7 +216,7 @@ func TestChangedConfiguration(t *testing.T) {
 		if theirs := run(t, kubeadm, check...); strings.Contains(theirs.err+theirs.out, "configured") {
 			t.Errorf("%s: kubeadm tells it too: %s", c.name, theirs.err)
 		}
-		line := "not as configured: " + c.command + ": " + c.tells + "; `keelway certs renew " + c.command + "` applies it"
+		line := "not as configured: " + c.command + ": " + c.tells + "; `keelway certs renew " + c.command + " --config /config.yaml` applies it"
 		if ours := run(t, keelway, check...); !ours.ok || !strings.Contains(ours.err, line) {
 			t.Errorf("%s: want %q in\n%s", c.name, line, ours.err)
 		}

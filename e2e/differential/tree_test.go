@@ -37,7 +37,6 @@ type treeSample struct {
 func betterTrees() []difference {
 	return []difference{
 		{"leaf without its key", "kubeadm goes on with a certificate whose key is lost, and the API server then fails; Keelway issues both anew"},
-		{"authority that is none", "kubeadm takes a ca.crt that is no authority, and every client refuses what it signs; Keelway refuses it"},
 		{"IPv6 only", "the pod and the service range overlap; Keelway refuses them by name, and they can be ignored by it"},
 		{"dual stack", "the same"},
 		{"field twice", "kubeadm takes the last of two fields of a name with a warning; Keelway asks for one"},

@@ -61,7 +61,7 @@ func (s streams) init(c *cobra.Command, o *initFlags, only []string) error {
 	ctx := c.Context()
 	work := func(m *operation.Machine) error {
 		if opt.File == "" {
-			opt.File = "(flags)"
+			opt.File = operation.FromFlags
 			if opt.Text, err = o.documents(); err != nil {
 				return usageError{err}
 			}

@@ -60,9 +60,7 @@ func (o *initFlags) add(f *pflag.FlagSet, paths []string) {
 	if is("control-plane/apiserver", "addon/coredns") {
 		f.StringVar(&o.gates, "feature-gates", "", "kubeadm's own feature gates, as name=true with commas")
 	}
-	if is("preflight") {
-		f.StringSliceVar(&o.ignore, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
-	}
+	f.StringSliceVar(&o.ignore, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
 	if is("preflight", "etcd", "control-plane", "kubelet-start", "addon") {
 		f.StringVar(&o.cluster.ImageRepository, "image-repository", config.DefaultImageRepository, "the registry of the images; another one than the default is pulled from")
 	}

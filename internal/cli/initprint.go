@@ -94,6 +94,9 @@ func printPlan(out *os.File, p plan.Plan) {
 	for _, refusal := range p.Refusals {
 		fmt.Fprintln(out, "would refuse: "+refusal)
 	}
+	for _, note := range p.Notes {
+		fmt.Fprintln(out, "note: "+note)
+	}
 	if p.Empty() {
 		fmt.Fprintln(out, "nothing to do")
 	}

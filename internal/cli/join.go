@@ -71,7 +71,7 @@ func (s streams) join(c *cobra.Command, o *joinFlags, args, only []string) error
 			return usageError{err}
 		}
 	default:
-		opt.File = "(flags)"
+		opt.File = operation.FromFlags
 		if len(args) > 0 {
 			o.endpoint = args[0]
 		}

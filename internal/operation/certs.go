@@ -45,6 +45,8 @@ type Certs struct {
 	host  host.Host
 	now   func() time.Time
 	input pki.Input
+	// file is the user's configuration, "" for the cluster's own.
+	file string
 	// Configured is false when no configuration was found and kubeadm's defaults
 	// stand for it; Warnings say so.
 	Configured bool
@@ -57,7 +59,7 @@ const clusterPatience = 5 * time.Second
 
 // OpenCerts finds out what the certificates should be, and changes nothing.
 func OpenCerts(ctx context.Context, h host.Host, now func() time.Time, o CertsOptions) (*Certs, error) {
-	c := &Certs{host: h, now: now, Configured: true}
+	c := &Certs{host: h, now: now, file: o.File, Configured: true}
 	file, text := o.File, o.Text
 	if file == "" {
 		file, text = c.findConfig(ctx, o)

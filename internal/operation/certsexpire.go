@@ -73,14 +73,14 @@ func (c *Certs) Expiration(ctx context.Context) (*CertsExpiration, error) {
 	slices.SortFunc(r.Certificates, func(a, b CertExpiration) int { return strings.Compare(a.Name, b.Name) })
 	if c.Configured {
 		for _, i := range items {
-			r.Changes = append(r.Changes, changes(i, files[i.Path()])...)
+			r.Changes = append(r.Changes, changes(i, files[i.Path()], c.file)...)
 		}
 	}
 	return r, nil
 }
 
-// changes says how one certificate is not as configured.
-func changes(i renew.Item, data []byte) []string {
+// changes says how one certificate is not as the configuration of a file has it.
+func changes(i renew.Item, data []byte, file string) []string {
 	if len(data) == 0 {
 		return nil
 	}
@@ -92,18 +92,14 @@ func changes(i renew.Item, data []byte) []string {
 	if err != nil {
 		return nil // it is reported as damaged
 	}
-	command := fmt.Sprintf("`keelway certs renew %s` applies it", i.Name)
 	var lines []string
 	for _, d := range renew.Drift(i.Spec, cert) {
-		if d.Applied {
-			lines = append(lines, fmt.Sprintf("%s: %s; %s", i.Name, d.Text, command))
-		} else {
-			lines = append(lines, fmt.Sprintf("%s: %s; renewal keeps it, a new one is issued when %s and its key are moved away", i.Name, d.Text, i.Path()))
-		}
+		lines = append(lines, fmt.Sprintf("%s: %s; %s", i.Name, d.Text, renew.Remedy(i.Spec, i.Path(), d, file)))
 	}
 	if i.Kubeconfig != nil && server != i.Kubeconfig.Server {
 		if movable(i) {
-			lines = append(lines, fmt.Sprintf("%s: it calls %s, configured is %s; %s", i.Name, server, i.Kubeconfig.Server, command))
+			moved := renew.Change{Text: fmt.Sprintf("it calls %s, configured is %s", server, i.Kubeconfig.Server), Applied: true}
+			lines = append(lines, fmt.Sprintf("%s: %s; %s", i.Name, moved.Text, renew.Remedy(i.Spec, i.Path(), moved, file)))
 		} else {
 			lines = append(lines, fmt.Sprintf("%s: it calls %s, kubeadm's would call %s", i.Name, server, i.Kubeconfig.Server))
 		}

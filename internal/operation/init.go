@@ -3,9 +3,11 @@ package operation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/config"
 	"keelway.dev/keelway/internal/config/load"
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/desired/phase"
@@ -13,6 +15,9 @@ import (
 	"keelway.dev/keelway/internal/plan"
 	"keelway.dev/keelway/internal/report"
 )
+
+// FromFlags stands for the file of a configuration that came from flags.
+const FromFlags = "(flags)"
 
 // Workflow is what the user chose for one of kubeadm's workflows, `init` or
 // `join`, or for one of its phases.
@@ -86,9 +91,16 @@ func Init(ctx context.Context, m *Machine, o InitOptions) (*InitResult, error) {
 			return nil, err
 		}
 	}
+	m.heed(o.Workflow, node.NodeRegistration)
+	if o.File != FromFlags {
+		m.Wish.Config = o.File
+	}
 	if o.DryRun {
 		r.Plan, err = m.workPlan(ctx, &in.work)
 		return r, err
+	}
+	if err := m.refuse(ctx, in.want); err != nil {
+		return nil, err
 	}
 	b, sums, err := m.findPrograms(ctx, &in.work, o.Workflow)
 	if err != nil {
@@ -105,6 +117,11 @@ func Init(ctx context.Context, m *Machine, o InitOptions) (*InitResult, error) {
 	}
 	m.emit(report.Event{Kind: report.Done, Host: m.Host.Name(), What: in.done(r.Steps), Seconds: m.Now().Sub(began).Seconds(), Total: r.Steps})
 	return r, nil
+}
+
+// heed keeps in mind which checks the user lets pass.
+func (m *Machine) heed(o Workflow, n config.NodeRegistrationOptions) {
+	m.Wish.Ignore = slices.Concat(o.IgnorePreflight, n.IgnorePreflightErrors)
 }
 
 // convergeInit is the loop of `up`. A tree that is no machine has no record of

@@ -55,9 +55,13 @@ func Join(ctx context.Context, m *Machine, o JoinOptions) (*JoinResult, error) {
 			return nil, err
 		}
 	}
+	m.heed(o.Workflow, in.join.NodeRegistration)
 	if o.DryRun {
 		r.Plan, err = m.workPlan(ctx, &in.work)
 		return r, err
+	}
+	if err := m.refuse(ctx, in.want); err != nil {
+		return nil, err
 	}
 	b, sums, err := m.findPrograms(ctx, &in.work, o.Workflow)
 	if err != nil {
@@ -180,7 +184,7 @@ func (m *Machine) workPlan(ctx context.Context, in *work) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := plan.Make(in.want, seen, plan.Inputs{Now: m.Now()})
+	p := m.decide(in.want, seen, nil)
 	return &p, nil
 }
 

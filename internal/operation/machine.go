@@ -16,6 +16,7 @@ import (
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/kube"
 	"keelway.dev/keelway/internal/observe"
+	"keelway.dev/keelway/internal/observed"
 	"keelway.dev/keelway/internal/plan"
 	"keelway.dev/keelway/internal/prior"
 	"keelway.dev/keelway/internal/report"
@@ -32,6 +33,33 @@ type Machine struct {
 	Observer *observe.Observer
 	Events   report.Sink
 	Now      func() time.Time
+	// Wish is what the user said of decisions: the checks to let pass, and where
+	// the configuration is from.
+	Wish plan.Inputs
+}
+
+// decide is what is left to do.
+func (m *Machine) decide(want desired.Host, seen observed.Host, sums map[string]string) plan.Plan {
+	in := m.Wish
+	in.Binaries, in.Now = sums, m.Now()
+	return plan.Make(want, seen, in)
+}
+
+// refuse finds, before anything is written, what the certificates and keys that
+// are there do not allow.
+func (m *Machine) refuse(ctx context.Context, want desired.Host) error {
+	want.Resources = slices.DeleteFunc(slices.Clone(want.Resources), func(r desired.Resource) bool {
+		program := slices.ContainsFunc(r.Files, func(f desired.File) bool { return f.Binary != "" })
+		return program || len(r.Files) == 0 && r.Certificate == nil && r.Keypair == nil && r.Kubeconfig == nil
+	})
+	seen, err := m.Observer.Look(ctx, want)
+	if err != nil {
+		return err
+	}
+	if p := m.decide(want, seen, nil); len(p.Refusals) > 0 {
+		return &apply.RefusedError{Refusals: p.Refusals}
+	}
+	return nil
 }
 
 // NewMachine looks at the host's service manager and at what Keelway wrote
@@ -93,7 +121,7 @@ func (m *Machine) loop(want desired.Host, b programs, sums map[string]string,
 			if err != nil {
 				return plan.Plan{}, err
 			}
-			return plan.Make(want, seen, plan.Inputs{Binaries: sums, Now: m.Now()}), nil
+			return m.decide(want, seen, sums), nil
 		},
 		Begin:    begin,
 		Execute:  runner.Run,

@@ -126,6 +126,9 @@ func Status(ctx context.Context, m *Machine, o StatusOptions) (*StatusReport, er
 		r.Certificates = append(certificates(model, looked, m.Now()), m.servingCertificate(ctx)...)
 		in := plan.Inputs{Binaries: known(programs, want, looked), Now: m.Now()}
 		r.Drift, r.DriftNotes = drift(want, looked, in, len(programs) > 0)
+		if r.API {
+			r.DriftNotes = append(r.DriftNotes, m.unlike(ctx, host.Facts, r.DriftNotes)...)
+		}
 	}
 	if o.Stages {
 		r.Stages = stages(ctx, m.Host, want, looked, r.Components, r.ready())

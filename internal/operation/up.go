@@ -76,6 +76,10 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 	if err := m.preflight(ctx, model, whole, o); err != nil {
 		return nil, err
 	}
+	m.Wish.Ignore = o.IgnorePreflight
+	if err := m.refuse(ctx, want); err != nil {
+		return nil, err
+	}
 	b, sums, err := m.openBundle(ctx, path, o.Self, model)
 	if err != nil {
 		return nil, err

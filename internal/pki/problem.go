@@ -40,6 +40,34 @@ const (
 	Credential  Kind = "credential" // a kubeconfig that shows no client certificate
 )
 
+// Check is the name by which --ignore-preflight-errors lets a kind of problem
+// pass; "" for what nobody can go on with. They are Keelway's: kubeadm passes
+// most of them in silence.
+func (k Kind) Check() string {
+	switch k {
+	case NotCA:
+		return "CertificateAuthority"
+	case MissingKey, KeyMismatch:
+		return "CertificateKey"
+	case OtherIssuer, OtherCA:
+		return "CertificateIssuer"
+	case Expired, NotYetValid:
+		return "CertificateValidity"
+	case IsCA, Subject, Usage:
+		return "CertificateUse"
+	case MissingSAN:
+		return "CertificateNames"
+	case OtherServer:
+		return "KubeconfigServer"
+	}
+	return ""
+}
+
+// Checks are all these names.
+func Checks() []string {
+	return []string{"CertificateAuthority", "CertificateKey", "CertificateIssuer", "CertificateValidity", "CertificateUse", "CertificateNames", "KubeconfigServer"}
+}
+
 // Problem is one difference between a file and its spec.
 type Problem struct {
 	Kind  Kind
@@ -89,16 +117,24 @@ func Decide(spec Spec, found []Problem, ownCA bool) (Action, error) {
 	}
 	for _, p := range fatal {
 		if p.Kind == OtherIssuer || p.Kind == OtherCA || p.Kind == Damaged {
-			return Keep, fmt.Errorf("%s: %s: it may be somebody else's, so it is kept; move it away to have a new one issued", spec.Name, p.Text)
+			return Keep, p.refuse("%s: %s: it may be somebody else's, so it is kept; move it away to have a new one issued", spec.Name, p.Text)
 		}
 	}
 	switch {
 	case spec.CA && !has[MissingCert]:
-		return Keep, fmt.Errorf("certificate authority %s: %s: it is never replaced on its own, because everything it signed would be refused; restore it from a backup", spec.Name, fatal[0].Text)
+		return Keep, fatal[0].refuse("certificate authority %s: %s: it is never replaced on its own, because everything it signed would be refused; restore it from a backup", spec.Name, fatal[0].Text)
 	case !spec.CA && !ownCA:
-		return Keep, fmt.Errorf("%s: %s: the key of its issuer %s is not on this host (external CA), so have a new one signed where the key is", spec.Name, fatal[0].Text, spec.Parent)
+		return Keep, fatal[0].refuse("%s: %s: the key of its issuer %s is not on this host (external CA), so have a new one signed where the key is", spec.Name, fatal[0].Text, spec.Parent)
 	case has[MissingCert] && !has[MissingKey]:
 		return SameKey, nil
 	}
 	return Fresh, nil
+}
+
+// refuse ends the words with the name that lets the problem pass, if it has one.
+func (p Problem) refuse(format string, args ...any) error {
+	if name := p.Kind.Check(); name != "" {
+		return fmt.Errorf(format+" [%s]", append(args, name)...)
+	}
+	return fmt.Errorf(format, args...)
 }

@@ -35,6 +35,9 @@ type Spec struct {
 	Algorithm      Algorithm
 	// Validity is counted from now; notBefore lies five minutes back.
 	Validity time.Duration
+	// Lax has it issued even where nobody would accept it, as kubeadm does: its
+	// owner lets that pass by name.
+	Lax bool
 	// Readers are the components that read it, Note what for.
 	Readers []string
 	Note    string

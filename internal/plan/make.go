@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"keelway.dev/keelway/internal/desired"
@@ -17,6 +19,19 @@ type Inputs struct {
 	Binaries map[string]string
 	// Now is the time that certificates are judged by.
 	Now time.Time
+	// Ignore are the names of checks that the user lets pass, in any case; "all"
+	// stands for every one.
+	Ignore []string
+	// Config is the file that the configuration is from, for the commands that
+	// notes name; "" for none.
+	Config string
+}
+
+// ignores says whether the user lets the check of that name pass.
+func (in Inputs) ignores(name string) bool {
+	return name != "" && slices.ContainsFunc(in.Ignore, func(n string) bool {
+		return strings.EqualFold(n, name) || strings.EqualFold(n, "all")
+	})
 }
 
 // verdict is what one resource came to.
@@ -25,6 +40,7 @@ type verdict struct {
 	reason  string
 	refusal string
 	notes   []string
+	drifts  []drift
 	// left is the resource with only the parts that are not true yet.
 	left desired.Resource
 }
@@ -41,9 +57,11 @@ func Make(want desired.Host, seen observed.Host, in Inputs) Plan {
 		}
 	}
 	needs := newOrder(want.Resources)
+	var drifts []drift
 	for _, r := range want.Resources {
 		v := d.decide(r)
 		p.Notes = append(p.Notes, v.notes...)
+		drifts = append(drifts, v.drifts...)
 		if v.refusal != "" {
 			p.Refusals = append(p.Refusals, v.refusal)
 			continue
@@ -56,6 +74,7 @@ func Make(want desired.Host, seen observed.Host, in Inputs) Plan {
 		}
 		p.Steps = append(p.Steps, Step{Host: want.Name, Change: v.change, Reason: v.reason, Resource: v.left})
 	}
+	p.Notes = append(p.Notes, tell(drifts, in.Config)...)
 	needs.link(p.Steps)
 	return p
 }

@@ -4,9 +4,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"path"
+	"slices"
 
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/pki"
+	"keelway.dev/keelway/internal/pki/renew"
 )
 
 // content returns a file's bytes, nil when it does not exist.
@@ -21,6 +23,14 @@ func (d decider) cert(p string) *x509.Certificate {
 	return c
 }
 
+// parent is the certificate of a spec's authority, nil for none.
+func (d decider) parent(s pki.Spec) *x509.Certificate {
+	if s.Parent == "" {
+		return nil
+	}
+	return d.cert(s.ParentCertPath())
+}
+
 func (d decider) certificate(r desired.Resource) verdict {
 	s := *r.Certificate
 	certPEM, keyPEM := d.content(s.CertPath()), d.content(s.KeyPath())
@@ -29,19 +39,31 @@ func (d decider) certificate(r desired.Resource) verdict {
 			return verdict{refusal: fmt.Sprintf("%s exists, but its authority %s is missing: restore the authority from a backup, or move %s away to start anew",
 				leaf, s.CertPath(), s.Dir)}
 		}
-		return d.create(r, s)
+		return d.create(d.lax(r, d.parent(s)), s)
 	}
-	var parent *x509.Certificate
-	if s.Parent != "" {
-		parent = d.cert(s.ParentCertPath())
-	}
+	parent := d.parent(s)
 	problems := pki.Check(certPEM, keyPEM, s, parent, d.in.Now)
 	if s.CA && certPEM != nil && keyPEM == nil {
 		// An authority without its key is external: kubeadm's contract.
 		problems = without(problems, pki.MissingKey)
 	}
+	if parent != nil && !parent.IsCA && d.in.ignores(pki.NotCA.Check()) {
+		problems = without(problems, pki.OtherIssuer) // nothing is signed by what is no authority
+	}
 	ownCA := s.Parent == "" || d.content(s.ParentKeyPath()) != nil
-	return reissue(r, s, problems, ownCA)
+	return d.reissue(d.lax(r, parent), s, problems, ownCA, d.cert(s.CertPath()))
+}
+
+// lax has a certificate issued that nobody would accept, where the user lets
+// that pass.
+func (d decider) lax(r desired.Resource, parent *x509.Certificate) desired.Resource {
+	wrong := r.Certificate.Validity < 0 && d.in.ignores(pki.Expired.Check()) || parent != nil && !parent.IsCA && d.in.ignores(pki.NotCA.Check())
+	if wrong {
+		s := *r.Certificate
+		s.Lax = true
+		r.Certificate = &s
+	}
+	return r
 }
 
 // signedBy returns a certificate on the host that an authority has signed, or "".
@@ -83,21 +105,43 @@ func (d decider) kubeconfig(r desired.Resource) verdict {
 	if k.ClientFile != "" {
 		problems = append(problems, pki.CheckClientFile(d.content(k.ClientFile), k, ca, d.in.Now)...)
 	}
-	return reissue(r, k.Client, problems, d.content(caKey) != nil)
+	var have *x509.Certificate
+	if k.ClientFile == "" {
+		have, _, _ = renew.Client(data)
+	}
+	return d.reissue(r, k.Client, problems, d.content(caKey) != nil, have)
 }
 
-func reissue(r desired.Resource, s pki.Spec, problems []pki.Problem, ownCA bool) verdict {
+// reissue decides what is done about the problems of a file that is there; have
+// is its certificate, nil where it cannot be read.
+func (d decider) reissue(r desired.Resource, s pki.Spec, problems []pki.Problem, ownCA bool, have *x509.Certificate) verdict {
 	var v verdict
+	problems = slices.Clone(problems)
+	for i, p := range problems {
+		if p.Class == pki.Fatal && d.in.ignores(p.Kind.Check()) {
+			problems[i].Class = pki.Advice
+			problems[i].Text += " [" + p.Kind.Check() + ", ignored]"
+		}
+	}
 	action, err := pki.Decide(s, problems, ownCA)
 	if err != nil {
 		return verdict{refusal: fmt.Sprintf("%s: %v", r.ID, err)}
 	}
+	if action == pki.Keep && have != nil {
+		v.drifts = d.drifted(r, s, have)
+		for _, said := range []pki.Kind{pki.OtherKey, pki.ExtraSAN, pki.MissingSAN} {
+			problems = without(problems, said)
+		}
+	}
 	for _, p := range problems {
-		if p.Class == pki.Advice {
+		if p.Class == pki.Advice && action != pki.Fresh {
 			v.notes = append(v.notes, fmt.Sprintf("%s: %s", r.ID, p.Text))
 		}
 		if action != pki.Keep && p.Class == pki.Fatal && v.reason == "" {
 			v.change, v.reason, v.left = Update, p.Text, r
+			if have != nil {
+				v.notes = append(v.notes, fmt.Sprintf("%s: %s: a new one is issued", r.ID, p.Text))
+			}
 		}
 	}
 	return v

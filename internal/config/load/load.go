@@ -109,7 +109,7 @@ func (s *Set) Complete(h Host, o Options) error {
 	judge := func(found []check.Problem, kinds ...string) {
 		for _, p := range found {
 			located := s.locate(p, kinds)
-			if p.Name != "" && (slices.Contains(o.Ignore, p.Name) || slices.Contains(o.Ignore, "all")) {
+			if p.Name != "" && s.ignores(o, p.Name) {
 				s.Warnings = append(s.Warnings, located)
 			} else {
 				problems = append(problems, located)
@@ -141,6 +141,19 @@ func (s *Set) Complete(h Host, o Options) error {
 		return &Error{problems}
 	}
 	return nil
+}
+
+// ignores says whether the caller or the file itself lets a check pass; names
+// are compared without case, as kubeadm does.
+func (s *Set) ignores(o Options, name string) bool {
+	names := slices.Clone(o.Ignore)
+	if s.Init != nil {
+		names = append(names, s.Init.NodeRegistration.IgnorePreflightErrors...)
+	}
+	if s.Join != nil {
+		names = append(names, s.Join.NodeRegistration.IgnorePreflightErrors...)
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) || strings.EqualFold(n, "all") })
 }
 
 // completeInit fills in what follows from the host, and from one kind for the other.

@@ -67,7 +67,10 @@ type Change struct {
 // algorithm and validity.
 func Drift(want pki.Spec, old *x509.Certificate) []Change {
 	var found []Change
-	if missing := lacking(want.DNSNames, want.IPs, old.DNSNames, old.IPAddresses); len(missing) > 0 {
+	missing := slices.DeleteFunc(lacking(want.DNSNames, want.IPs, old.DNSNames, old.IPAddresses), func(name string) bool {
+		return old.VerifyHostname(name) == nil // by a wildcard
+	})
+	if len(missing) > 0 {
 		found = append(found, Change{"it does not name " + strings.Join(missing, ", "), true})
 	}
 	if extra := lacking(old.DNSNames, old.IPAddresses, want.DNSNames, want.IPs); len(extra) > 0 {
@@ -82,6 +85,33 @@ func Drift(want pki.Spec, old *x509.Certificate) []Change {
 		found = append(found, Change{fmt.Sprintf("it was issued for %s, configured is %s", plain(life), plain(want.Validity)), true})
 	}
 	return found
+}
+
+// Command is what renews a certificate, or all of them, as a file configures
+// it; "" is the cluster's own configuration.
+func Command(name, file string) string {
+	command := "keelway certs renew " + name
+	if file != "" {
+		command += " --config " + file
+	}
+	return command
+}
+
+// Renewable is true of what `certs renew` takes.
+func Renewable(s pki.Spec) bool { return !s.CA && slices.Contains(Names(), s.Name) }
+
+// Remedy says what makes a certificate as configured. path is its file; file is
+// where the configuration is from, "" for the cluster.
+func Remedy(s pki.Spec, path string, c Change, file string) string {
+	switch {
+	case s.CA:
+		return "an authority is kept, because everything that it has signed would be refused with another"
+	case c.Applied && Renewable(s):
+		return "`" + Command(s.Name, file) + "` applies it"
+	case strings.HasSuffix(path, ".conf"):
+		return "a new one is issued when " + path + " is moved away"
+	}
+	return "renewal keeps it, a new one is issued when " + path + " and its key are moved away"
 }
 
 func plain(d time.Duration) string {
