@@ -43,6 +43,7 @@ func TestKubeadmCommands(t *testing.T) {
 	t.Run("tokens", tokens)
 	t.Run("certificates", certificates)
 	t.Run("kubeconfig user", userFile)
+	t.Run("upgrade", upgrade)
 }
 
 func tokens(t *testing.T) {

@@ -130,7 +130,7 @@ func newRoot(s streams) *cobra.Command {
 	root.AddCommand(
 		newUp(s), newDown(s), newInit(s), newJoin(s), newPlan(s), newApply(s), newDestroy(s), newVersion(s), newKubectl(s),
 		newExplain(s), newStatus(s), newDiagnose(s),
-		newConfig(s), newToken(s), newCerts(s), newKubeconfig(s), newBundle(s), newCluster(s), newLab(s), newLabLaunch(), newDocs(), newSupervise(s), newApprover(s),
+		newConfig(s), newToken(s), newCerts(s), newKubeconfig(s), newUpgrade(s), newBundle(s), newCluster(s), newLab(s), newLabLaunch(), newDocs(), newSupervise(s), newApprover(s),
 	)
 	wrapArgs(root)
 	return root

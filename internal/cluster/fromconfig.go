@@ -96,6 +96,8 @@ func released(c *config.ClusterConfiguration) (release.Release, error) {
 const (
 	kubeadmEtcd  = "v3.7.0"
 	kubeadmPause = "v3.10.2"
+	// KubeadmEtcdTag is the tag of that etcd's image.
+	KubeadmEtcdTag = "3.7.0-0"
 )
 
 // registration fills in what kubeadm finds out on the machine.
