@@ -67,7 +67,7 @@ func (l *list) repository(field, value string) {
 	for i, part := range strings.Split(value, "/") {
 		host, port, hasPort := strings.Cut(part, ":")
 		switch {
-		case i == 0 && (strings.ContainsAny(part, ".:") || part == "localhost") && validHost(host) && (!hasPort || onlyDigits(port)):
+		case i == 0 && validHost(host) && (!hasPort || onlyDigits(port)):
 		case validComponent(part):
 		default:
 			l.add(field, "%q is not an image repository such as registry.example:5000/kubernetes", value)
