@@ -99,7 +99,7 @@ func (p *proof) run(ctx context.Context) ([]string, error) {
 	if !strings.Contains(answer, "OK") {
 		return nil, fmt.Errorf("the pod behind the Service answered %q, not OK", answer)
 	}
-	version, err := p.exec(ctx, p.objects.server.Name, []string{"/coredns", "-version"})
+	version, err := p.command(ctx, p.objects.server.Name, []string{"/coredns", "-version"})
 	if err != nil {
 		return nil, fmt.Errorf("cannot run a command in a pod: %w; the API server reaches the kubelet on port 10250: look at `keelway status`", err)
 	}
@@ -159,6 +159,25 @@ func (p *proof) ask(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
+}
+
+// commandTries is how often a command is tried: when its certificate for
+// kubelets was renewed, the API server closes every connection to them at some
+// moment, the one that is just being opened too.
+const commandTries = 3
+
+// command runs a command in a pod and returns what it printed.
+func (p *proof) command(ctx context.Context, pod string, argv []string) (out string, err error) {
+	for range commandTries {
+		if out, err = p.exec(ctx, pod, argv); err == nil {
+			return out, nil
+		}
+		p.say(err.Error())
+		if pause(ctx) != nil {
+			break
+		}
+	}
+	return "", err
 }
 
 func (p *proof) exec(ctx context.Context, pod string, argv []string) (string, error) {
