@@ -1,11 +1,18 @@
 package lab
 
 import (
+	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
+
+	"keelway.dev/keelway/internal/cluster/file/load"
 )
 
 func TestClusterFile(t *testing.T) {
@@ -27,6 +34,40 @@ func TestClusterFile(t *testing.T) {
 		}
 		if string(got) != string(want) {
 			t.Errorf("%s: got\n%s", golden, got)
+		}
+	}
+}
+
+// TestClusterFileIsOne: what a lab writes is a cluster file without an error,
+// whichever hosts it has.
+func TestClusterFileIsOne(t *testing.T) {
+	t.Parallel()
+	public, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.NewPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pinned := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+	for _, roles := range [][]Role{
+		{ControlPlane}, {ControlPlane, Worker}, {ControlPlane, ControlPlane, ControlPlane, Worker},
+		{ControlPlane, ControlPlane, ControlPlane, Worker, Worker, LoadBalancer}, {ControlPlane, Worker, LoadBalancer, LoadBalancer},
+	} {
+		l := &Lab{Name: "demo"}
+		var keys []string
+		address := netip.MustParseAddr("198.18.3.10")
+		for i, r := range roles {
+			l.Hosts = append(l.Hosts, Host{Name: fmt.Sprintf("h%d", i), Role: r, Address: address})
+			keys, address = append(keys, pinned), address.Next()
+		}
+		text, err := l.clusterFile("v1.37.0", keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := load.Read("cluster.yaml", text, load.Options{}); err != nil {
+			t.Errorf("%v: %v", roles, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package document
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -104,7 +105,7 @@ func Split(file string, text []byte) (documents []Document, problems []Problem) 
 			continue
 		}
 		var meta struct{ APIVersion, Kind string }
-		if err := yaml.Unmarshal(d.JSON, &meta); err != nil {
+		if err := json.Unmarshal(d.JSON, &meta); err != nil {
 			fail(d.begin, "it has no apiVersion and kind: %v", err)
 			continue
 		}

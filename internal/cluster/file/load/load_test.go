@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -340,5 +341,42 @@ func TestNamedFiles(t *testing.T) {
 	}
 	if load.Problems(errors.New("x")) != nil {
 		t.Error("another error has problems")
+	}
+}
+
+// TestLarge: the time grows with the number of hosts, and no faster.
+func TestLarge(t *testing.T) {
+	hosts := func(count int) string {
+		var b strings.Builder
+		b.WriteString(strings.TrimSuffix(one, "\n"))
+		for n := range count {
+			fmt.Fprintf(&b, "\n  - {name: w%d, address: 10.%d.%d.%d, roles: [worker], zone: z%d, labels: {a: b}, ssh: {jump: cp1}}", n, 1+n/60000, n/250%250, 1+n%250, n%3)
+		}
+		return text(b.String()+"\n", "")
+	}
+	took := func(count int) time.Duration {
+		content := hosts(count)
+		begin := time.Now()
+		l, err := read(content)
+		if err != nil || len(l.Cluster.Spec.Hosts) != count+1 {
+			t.Fatal(err)
+		}
+		if d, err := l.Cluster.Documents(); err != nil || len(d.Nodes) != count+1 {
+			t.Fatal(err)
+		}
+		return time.Since(begin)
+	}
+	// A busy machine may hold one of them up: the best of several counts.
+	small, large := took(500), took(5000)
+	for range 4 {
+		small = min(small, took(500))
+		if large < 30*small {
+			break
+		}
+		large = min(large, took(5000))
+	}
+	t.Logf("500 hosts %v, 5,000 hosts %v", small, large)
+	if large > 30*small {
+		t.Errorf("500 hosts take %v, and 5,000 take %v: the time should grow tenfold", small, large)
 	}
 }
