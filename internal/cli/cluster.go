@@ -37,50 +37,35 @@ func addClusterFile(c *cobra.Command, into *string) {
 
 // readCluster reads a cluster file, and prints its warnings.
 func (s streams) readCluster(path string) (*load.Loaded, error) {
+	l, err := s.loadCluster(path)
+	_, warnings := load.Problems(err)
+	if err == nil {
+		warnings = l.Warnings
+	}
+	for _, w := range warnings {
+		fmt.Fprintln(s.err, "warning: "+w.String())
+	}
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return l, nil
+}
+
+func (s streams) loadCluster(path string) (*load.Loaded, error) {
 	var text []byte
 	var err error
 	switch path {
 	case "":
-		return nil, usageError{errors.New("which cluster file? name it with -f; `keelway cluster new` writes one")}
+		return nil, errors.New("which cluster file? name it with -f; `keelway cluster new` writes one")
 	case "-":
 		text, err = io.ReadAll(s.in)
 	default:
 		text, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return nil, usageError{err}
+		return nil, err
 	}
-	l, err := load.Read(path, text, load.Options{ReadFile: os.ReadFile})
-	if err != nil {
-		return nil, usageError{err}
-	}
-	for _, w := range l.Warnings {
-		fmt.Fprintln(s.err, "warning: "+w.String())
-	}
-	return l, nil
-}
-
-func newClusterValidate(s streams) *cobra.Command {
-	var path string
-	c := &cobra.Command{
-		Use:   "validate -f FILE",
-		Short: "Check a cluster file, and say everything that is wrong in it",
-		Long: `Check a cluster file, and say everything that is wrong in it: each with its line,
-its field, and what to do. Warnings are of what can be and is worth a thought.`,
-		Example: "  keelway cluster validate -f cluster.yaml\n  keelway cluster new | keelway cluster validate -f -",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			l, err := s.readCluster(path)
-			if err != nil {
-				return err
-			}
-			c := l.Cluster
-			_, err = fmt.Fprintf(s.out, "ok: %s, Kubernetes %s, %s\n", c.Metadata.Name, c.Spec.KubernetesVersion, countHosts(c))
-			return err
-		},
-	}
-	addClusterFile(c, &path)
-	return c
+	return load.Read(path, text, load.Options{ReadFile: os.ReadFile})
 }
 
 // countHosts says how many hosts of each role there are.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -142,6 +143,17 @@ func TestClusterStreams(t *testing.T) {
 	}
 	if again, code := run(t, shown, "cluster", "show", "-f", "-", "-o", "json"); code != exitOK || again != shown {
 		t.Errorf("exit %d, and another text: %s", code, again)
+	}
+	out, code := run(t, strings.Replace(text, "metadata:", "metadta:", 1), "cluster", "validate", "-f", "-", "-o", "json")
+	var v validation
+	if err := json.Unmarshal([]byte(out), &v); err != nil || code != exitUsage || v.OK || len(v.Problems) != 1 ||
+		v.Problems[0].Line != 7 || v.Problems[0].Path != "metadta" || v.Problems[0].Severity != "error" {
+		t.Errorf("exit %d, %v: %s", code, err, out)
+	}
+	alone := strings.Replace(text, "roles: [worker]", "roles: [controlplane]", 1)
+	out, code = run(t, alone, "cluster", "validate", "-f", "-", "-o", "yaml")
+	if code != exitOK || !strings.Contains(out, "ok: true") || !strings.Contains(out, "severity: warning") || !strings.Contains(out, "fix: have 1 or 3") {
+		t.Errorf("exit %d: %s", code, out)
 	}
 	if err := os.WriteFile("kubelet.yaml", []byte("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 5\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -59,7 +59,8 @@ the file. Values of what is left are not repeated: they may be secrets.`,
 				name = "cluster.yaml"
 			}
 			_, err = load.Read(name, text, load.Options{})
-			for _, p := range load.Problems(err) {
+			problems, _ := load.Problems(err)
+			for _, p := range problems {
 				fmt.Fprintln(s.err, "to mend: "+p.String())
 			}
 			if path != "" {

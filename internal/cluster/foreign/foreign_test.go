@@ -80,7 +80,7 @@ func TestGolden(t *testing.T) {
 			t.Errorf("%s: got (go test -update writes it)\n%s", dir, got)
 		}
 		_, err = load.Read("cluster.yaml", got, load.Options{})
-		problems := load.Problems(err)
+		problems, _ := load.Problems(err)
 		if len(problems) != len(row.wrong) {
 			t.Errorf("%s: the cluster file has %d problems, want %d: %v", dir, len(problems), len(row.wrong), err)
 		}

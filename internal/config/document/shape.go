@@ -116,7 +116,8 @@ func (s *shape) fields(at *node.Node, path string, t reflect.Type) {
 }
 
 func (s *shape) scalar(at *node.Node, path string, t reflect.Type) {
-	want, fits := "", false
+	var want string
+	var fits bool
 	switch t.Kind() {
 	case reflect.String:
 		want, fits = "a text", at.Tag == "!!str" || at.Tag == "!!timestamp" || at.Tag == "!!binary"

@@ -44,6 +44,9 @@ func (l *list) hosts(c file.Cluster) {
 		}
 		if h.IsNode() {
 			l.subdomain(at(i, "nodeName"), h.NodeName)
+			if len(h.NodeName) > validation.LabelValueMaxLength {
+				l.refuse(at(i, "nodeName"), "give a shorter nodeName", "%q has %d letters, and the label kubernetes.io/hostname has room for %d", h.NodeName, len(h.NodeName), validation.LabelValueMaxLength)
+			}
 			unique(at(i, "nodeName"), "node name", h.NodeName, who)
 			l.labels(i, h)
 			l.taints(i, h.Taints)

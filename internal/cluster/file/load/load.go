@@ -35,8 +35,9 @@ func (p Problem) String() string {
 	return text
 }
 
-// Error is everything that is wrong in a file.
-type Error struct{ Problems []Problem }
+// Error is everything that is wrong in a file. Warnings are what its owner
+// should know besides.
+type Error struct{ Problems, Warnings []Problem }
 
 func (e *Error) Error() string {
 	var lines []string
@@ -100,7 +101,9 @@ func Read(name string, text []byte, o Options) (*Loaded, error) {
 		}
 	}
 	if len(r.problems) > 0 {
-		return nil, r.failed()
+		e := r.failed()
+		e.Warnings = l.Warnings
+		return nil, e
 	}
 	return l, nil
 }
@@ -116,7 +119,7 @@ type reader struct {
 // failed is the error with every problem, in the order of their lines.
 func (r *reader) failed() *Error {
 	slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
-	return &Error{r.problems}
+	return &Error{Problems: r.problems}
 }
 
 func (r *reader) problem(path, message, fix string) Problem {
@@ -184,11 +187,12 @@ func (r *reader) shape(at string, t reflect.Type) {
 	}
 }
 
-// Problems lists what an error of Read holds; nil for another error.
-func Problems(err error) []Problem {
+// Problems lists the errors and the warnings that an error of Read holds; none
+// for another error.
+func Problems(err error) (problems, warnings []Problem) {
 	var e *Error
 	if errors.As(err, &e) {
-		return e.Problems
+		return e.Problems, e.Warnings
 	}
-	return nil
+	return nil, nil
 }

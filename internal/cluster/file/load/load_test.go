@@ -136,6 +136,7 @@ func TestRefused(t *testing.T) {
 		{"loopback", text(host("nodeAddress: 127.0.0.1"), ""), "127.0.0.1 cannot be reached from other machines"},
 		{"scope", text(host("nodeAddress: '2001:db8::1%eth0'"), ""), "is not a host's address by itself"},
 		{"node name", text(host("nodeName: Big"), ""), `spec.hosts[0].nodeName: "Big"`},
+		{"long node name", text(host("nodeName: "+strings.Repeat("a.", 32)+"a"), ""), "has 65 letters, and the label kubernetes.io/hostname has room for 63"},
 		{"node name twice", text(with("name: x, address: 192.0.2.99, nodeName: w1, roles: [worker]"), ""), "the node name w1 is that of w1 too"},
 		{"label's name", text(host("labels: {'a b': c}"), ""), "spec.hosts[0].labels.a b:"},
 		{"label", text(host("labels: {a: 'b c'}"), ""), "spec.hosts[0].labels.a:"},
@@ -285,7 +286,10 @@ func TestWarnings(t *testing.T) {
 func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := read(text("\n  - {name: A, address: here, roles: [controlplane]}\n", "  profile: none\n  network: {pods: x}\n  endpoint: ':'\n"))
-	problems := load.Problems(err)
+	problems, warnings := load.Problems(err)
+	if len(warnings) != 1 || !strings.Contains(warnings[0].Message, "there is no worker") {
+		t.Errorf("warnings are not told beside errors: %v", warnings)
+	}
 	lines := map[int]bool{}
 	for _, p := range problems {
 		lines[p.Line] = true
@@ -296,8 +300,8 @@ func TestAllAtOnce(t *testing.T) {
 		}
 	}
 	_, err = read("apiVersion: keelway.dev/v1\nkind: Cluster\na: 1\nspec:\n  b: 2\n  hosts:\n  - c: 3\n  kubelet:\n    config:\n      d: 4\n")
-	if n := len(load.Problems(err)); n != 4 {
-		t.Errorf("%d problems, want 4: %v", n, err)
+	if problems, _ := load.Problems(err); len(problems) != 4 {
+		t.Errorf("%d problems, want 4: %v", len(problems), err)
 	}
 }
 
@@ -339,7 +343,7 @@ func TestNamedFiles(t *testing.T) {
 			t.Errorf("%q leads to %q, want %q", path, got, want)
 		}
 	}
-	if load.Problems(errors.New("x")) != nil {
+	if problems, _ := load.Problems(errors.New("x")); problems != nil {
 		t.Error("another error has problems")
 	}
 }
