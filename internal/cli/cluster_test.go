@@ -163,3 +163,54 @@ func TestClusterStreams(t *testing.T) {
 		t.Errorf("exit %d: %s", code, out)
 	}
 }
+
+// TestClusterPaths: what a cluster file names is found from the file's folder,
+// wherever the command runs.
+func TestClusterPaths(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	s := streams{err: os.Stderr}
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const head = "apiVersion: keelway.dev/v1\nkind: Cluster\nmetadata: {name: a}\nspec:\n  kubernetesVersion: v1.37.0\n  bundle: b.tar.zst\n" +
+		"  ssh: {keyFile: keys/id}\n  hosts:\n  - {name: a, address: 192.0.2.1, roles: [controlplane, worker]}\n  - {name: b, address: 192.0.2.2, roles: [worker], ssh: {keyFile: ~/.ssh/id}}\n"
+	write("conf/cluster.yaml", head+"  patches: {directory: patches}\n")
+	write("conf/patches/more/kube-apiserver0+merge.yaml", "metadata: {labels: {a: b}}\n")
+	l, err := s.readCluster("conf/cluster.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := s.resolve(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched, err := set.Patch("kube-apiserver", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"))
+	if err != nil || !strings.Contains(string(patched), "b") {
+		t.Errorf("the patch is not applied: %s %v", patched, err)
+	}
+	c := l.Cluster.Spec
+	if c.Bundle != "conf/b.tar.zst" || c.Hosts[0].SSH.KeyFile != filepath.Join(dir, "conf/keys/id") || c.Hosts[1].SSH.KeyFile != "~/.ssh/id" {
+		t.Errorf("paths are %q, %q, %q", c.Bundle, c.Hosts[0].SSH.KeyFile, c.Hosts[1].SSH.KeyFile)
+	}
+	write("conf/none.yaml", head)
+	if l, err = s.readCluster("conf/none.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	if set, err := s.resolve(l); set != nil || err != nil {
+		t.Errorf("there are patches where none are named: %v %v", set, err)
+	}
+	write("conf/bad.yaml", head+"  patches: {directory: missing}\n")
+	if l, err = s.readCluster("conf/bad.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.resolve(l); err == nil || !strings.Contains(err.Error(), "spec.patches.directory: ") {
+		t.Errorf("a folder that is missing: %v", err)
+	}
+}

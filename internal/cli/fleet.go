@@ -40,13 +40,17 @@ func (s streams) open(ctx context.Context, o *fleetFlags, events report.Sink) (f
 	if err != nil {
 		return nil, nil, err
 	}
+	patches, err := s.resolve(l)
+	if err != nil {
+		return nil, nil, err
+	}
 	c, err := newConnector(l.Cluster.Spec.Hosts)
 	if err != nil {
 		return nil, nil, err
 	}
 	f, err = fleet.Open(ctx, fleet.Options{
 		File: l.Cluster, Connect: c.connect, Self: s.self, Events: events, Now: time.Now, Built: builtAt(),
-		Concurrency: o.concurrency, IgnorePreflight: o.ignore,
+		Concurrency: o.concurrency, IgnorePreflight: o.ignore, Patcher: patches,
 		OpenBundle: func(ctx context.Context, kubernetes string) (*bundle.Bundle, error) {
 			named := o.bundle
 			if named == "" {

@@ -77,7 +77,7 @@ type Patches struct {
 
 // Addons are what is applied to the cluster after Keelway's own.
 type Addons struct {
-	// Manifests are paths of files, or of folders with files, of Kubernetes objects.
+	// Manifests are paths of files, or of folders with files, of Kubernetes objects. They cannot be applied yet.
 	Manifests []string `json:"manifests,omitempty"`
 	// Helm are Helm charts. They cannot be installed yet.
 	Helm []Chart `json:"helm,omitempty"`
@@ -97,7 +97,7 @@ type Chart struct {
 	Values json.RawMessage `json:"values,omitempty"`
 }
 
-// Hooks are programs that run on hosts around an apply.
+// Hooks are programs that run on hosts around an apply. They cannot be run yet.
 type Hooks struct {
 	// BeforeApply are those that run before anything is changed.
 	BeforeApply []Hook `json:"beforeApply,omitempty"`
@@ -123,7 +123,7 @@ type Mirror struct {
 	Endpoints []string `json:"endpoints"`
 }
 
-// Proxies are what hosts need to reach the world. Nothing that Keelway installs needs it.
+// Proxies are what hosts need to reach the world, which nothing that Keelway installs needs. They cannot be set yet.
 type Proxies struct {
 	// HTTP is the URL of the proxy for http.
 	HTTP string `json:"http,omitempty"`

@@ -128,7 +128,6 @@ const tail = `
   # kubeProxy:
   #   config: {mode: nftables}
 
-  # Patches in kubeadm's form, and more objects for the cluster
+  # Patches in kubeadm's form
   # patches: {directory: patches}
-  # addons: {manifests: [manifests]}
 `

@@ -228,6 +228,10 @@ func TestRefused(t *testing.T) {
 		{"audit off", text(one, "  profile: kubeadm\n  audit: {maxAge: 1}\n"), "the audit log is off"},
 		{"encryption off", text(one, "  profile: kubeadm\n  encryption: {resources: [secrets]}\n"), "encryption is off"},
 		{"Helm", text(one, "  addons: {helm: [{name: a, chart: b}]}\n"), ":8: spec.addons.helm: not yet: installing Helm charts; render them with"},
+		{"manifests", text(one, "  addons: {manifests: [a]}\n"), "spec.addons.manifests: not yet: objects of your own"},
+		{"hooks", text(one, "  hooks: {afterApply: [{name: a, command: [b]}]}\n"), "spec.hooks: not yet: programs of your own"},
+		{"mirrors", text(one, "  mirrors: [{registry: docker.io, endpoints: ['https://a.example']}]\n"), "spec.mirrors: not yet"},
+		{"proxies", text(one, "  proxies: {http: 'http://a.example'}\n"), "spec.proxies: not yet"},
 		{"etcd hosts", text(with("name: e, address: 192.0.2.99, roles: [etcd]"), "  etcd: {topology: external}\n"), "spec.etcd.topology: not yet: etcd on hosts of its own"},
 		{"policy", text(one, "  audit: {policyFile: a}\n"), "spec.audit.policyFile: not yet"},
 		{"no audit", text(one, "  audit: {enabled: false}\n"), "spec.audit.enabled: not yet"},
@@ -264,7 +268,6 @@ func TestWarnings(t *testing.T) {
 		{"all in one", text(zoned("a", "a", "a"), ""), "without the zone a, 0 of 3"},
 		{"one without", text(zoned("a", "b", ""), ""), "cp2 has a member of etcd and no zone"},
 		{"own endpoint", text(three, "  endpoint: 192.0.2.11:6443\n"), "192.0.2.11 is the control plane cp1"},
-		{"password", text(one, "  proxies: {http: 'http://user:secret@proxy'}\n"), "spec.proxies.http: it holds a password"},
 		{"jump by alias", text("\n  - {name: cp1, address: 192.0.2.11, roles: [controlplane, worker], ssh: {jump: gate}}\n", ""), "gate is no host of this file"},
 	} {
 		l, err := read(row.content)
@@ -298,6 +301,10 @@ func TestAllAtOnce(t *testing.T) {
 		if !lines[want] {
 			t.Errorf("nothing is said of line %d: %v", want, err)
 		}
+	}
+	_, err = read(text(one, "  proxies: {http: 'http://user:secret@proxy'}\n"))
+	if _, warnings := load.Problems(err); len(warnings) != 1 || !strings.Contains(warnings[0].String(), "spec.proxies.http: it holds a password") || strings.Contains(err.Error()+warnings[0].String(), "secret@") {
+		t.Errorf("a password is not warned of, or repeated: %v", warnings)
 	}
 	_, err = read("apiVersion: keelway.dev/v1\nkind: Cluster\na: 1\nspec:\n  b: 2\n  hosts:\n  - c: 3\n  kubelet:\n    config:\n      d: 4\n")
 	if problems, _ := load.Problems(err); len(problems) != 4 {
