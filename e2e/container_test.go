@@ -53,7 +53,10 @@ func startContainer(t *testing.T) container {
 	check(err)
 	image := containerd.NewImage(client, imported[0])
 	check(image.Unpack(ctx, ""))
-	made, err := client.NewContainer(ctx, "theirs", containerd.WithNewSnapshot("theirs", image), containerd.WithNewSpec(oci.WithImageConfig(image)))
+	// One cgroup of one level: runc removes it with the container. The default,
+	// a cgroup in one named after the namespace, would leave the outer one.
+	spec := containerd.WithNewSpec(oci.WithImageConfig(image), oci.WithCgroup("/keelway-e2e-theirs"))
+	made, err := client.NewContainer(ctx, "theirs", containerd.WithNewSnapshot("theirs", image), spec)
 	check(err)
 	task, err := made.NewTask(ctx, cio.NullIO)
 	check(err)
