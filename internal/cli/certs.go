@@ -24,7 +24,7 @@ import (
 func newCerts(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use: "certs", Aliases: []string{"certificates"},
-		Short: "See how long certificates last, renew them, and request them from an authority elsewhere",
+		Short: "See how long certificates last, renew them, request them elsewhere",
 		Example: `  keelway certs check-expiration
   keelway certs renew all
   keelway certs generate-csr --cert-dir /tmp/k/pki --kubeconfig-dir /tmp/k`,
@@ -132,7 +132,7 @@ func newCheckExpiration(s streams) *cobra.Command {
 		Use:   "check-expiration",
 		Short: "Print how long each certificate lasts, and which are not as configured",
 		Example: `  keelway certs check-expiration
-  keelway certs check-expiration -o jsonpath='{.certificates[?(@.name=="apiserver")].expirationDate}'`,
+  keelway certs check-expiration -o jsonpath='{.certificates[*].expirationDate}'`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkFormat(output); err != nil {

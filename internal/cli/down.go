@@ -15,11 +15,14 @@ func newDown(s streams) *cobra.Command {
 	var o operation.DownOptions
 	var output, kubeconfig string
 	var yes bool
+	var verbose int
 	c := &cobra.Command{
 		Use:   "down",
 		Short: "Remove the cluster from this machine, and exactly what was made for it",
 		Long: `Remove the cluster from this machine, with all its data, and give back what was
 replaced. What others made stays: their files, rules, links and containers.`,
+		Example: `  keelway down
+  keelway down --yes --output json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
@@ -31,7 +34,7 @@ replaced. What others made stays: their files, rules, links and containers.`,
 					return err
 				}
 			}
-			events, end, err := report.Choose(s.out, output, report.Options{NoColor: noColor(c)})
+			events, end, err := report.Choose(s.out, output, report.Options{NoColor: noColor(c), Verbose: verbose})
 			if err != nil {
 				return usageError{err}
 			}
@@ -43,7 +46,8 @@ replaced. What others made stays: their files, rules, links and containers.`,
 		},
 	}
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	c.Flags().StringVar(&kubeconfig, "kubeconfig", "", "your kubeconfig, which forgets the cluster (default ~/.kube/config; 'none' for no file)")
+	c.Flags().StringVar(&kubeconfig, "kubeconfig", "", "forgets the cluster (default ~/.kube/config; or 'none')")
+	addVerbose(c.Flags(), &verbose)
 	addOutput(c, &output)
 	return c
 }

@@ -79,17 +79,17 @@ Without flags it speaks of the cluster that is on this machine, if there is one.
 // is not given is as it is there.
 func clusterFlags(c *cobra.Command, o *cluster.Options, profile *string) {
 	f := c.Flags()
-	f.StringVar(&o.KubernetesVersion, "kubernetes-version", "", "the Kubernetes version, such as v1.37.0 (default: the newest release)")
-	f.StringVar(profile, "profile", "", "hardened, or kubeadm for exactly kubeadm's defaults (default hardened)")
-	f.StringVar(&o.AdvertiseAddress, "apiserver-advertise-address", "", "the address that the API server tells others (default: the default route's)")
+	f.StringVar(&o.KubernetesVersion, "kubernetes-version", "", "such as v1.37.0 (default: the newest release)")
+	f.StringVar(profile, "profile", "", "hardened (the default), or kubeadm: its own defaults")
+	f.StringVar(&o.AdvertiseAddress, "apiserver-advertise-address", "", "the API server's (default: the default route's)")
 	f.Int32Var(&o.BindPort, "apiserver-bind-port", 0, "the port of the API server (default 6443)")
-	f.StringSliceVar(&o.CertSANs, "apiserver-cert-extra-sans", nil, "more names and addresses for the API server's certificate")
+	f.StringSliceVar(&o.CertSANs, "apiserver-cert-extra-sans", nil, "more names and addresses in its certificate")
 	f.StringVar(&o.ControlPlaneEndpoint, "control-plane-endpoint", "", "a stable name or address for all control planes")
 	f.StringVar(&o.NodeName, "node-name", "", "the node's name (default: the host name)")
 	f.StringVar(&o.PodSubnet, "pod-network-cidr", "", "the range of pod addresses (default "+cluster.DefaultPodSubnet+")")
 	f.StringVar(&o.ServiceSubnet, "service-cidr", "", "the range of Service addresses (default 10.96.0.0/12)")
 	f.StringVar(&o.DNSDomain, "service-dns-domain", "", "the domain of Service names (default cluster.local)")
-	f.BoolVar(&o.KeepTaint, "keep-taint", false, "leave the control-plane taint on, so that ordinary pods wait for a second machine")
+	f.BoolVar(&o.KeepTaint, "keep-taint", false, "keep the taint: pods wait for a second machine")
 }
 
 // chosenCluster is nil when none of those flags was given.

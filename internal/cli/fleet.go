@@ -21,7 +21,7 @@ type fleetFlags struct {
 	file, bundle, output string
 	concurrency          int
 	ignore               []string
-	verbose              bool
+	verbose              int
 }
 
 func (o *fleetFlags) add(c *cobra.Command) {
@@ -30,7 +30,7 @@ func (o *fleetFlags) add(c *cobra.Command) {
 	f.StringVar(&o.bundle, "bundle", "", "the bundle to install from (default: the file's, or the one beside keelway)")
 	f.IntVar(&o.concurrency, "concurrency", 30, "how many hosts are worked on at once")
 	f.StringSliceVar(&o.ignore, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "say of each step why it was needed and which files it wrote")
+	addVerbose(f, &o.verbose)
 	addOutput(c, &o.output)
 }
 
@@ -124,7 +124,7 @@ Exit code 0: there is nothing to do. 2: there is.`,
 			if o.output == "json" {
 				err = printFleetJSON(s.out, p)
 			} else {
-				printFleet(s.out, p, noColor(c), o.verbose)
+				printFleet(s.out, p, noColor(c), o.verbose > 0)
 			}
 			if err == nil && !p.Empty() {
 				return exitError(2)

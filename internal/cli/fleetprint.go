@@ -165,7 +165,7 @@ func (s streams) consent(o *fleetFlags, saved string, yes bool) func(plan.Fleet)
 			return nil
 		}
 		if o.output != "json" {
-			printFleet(s.out, p, false, o.verbose)
+			printFleet(s.out, p, false, o.verbose > 0)
 		}
 		return s.confirm(fmt.Sprintf("This changes %d hosts.", hostsOf(p)))
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -22,8 +23,9 @@ func newInit(s streams) *cobra.Command {
 		Short: "Make this machine the first control plane, as kubeadm does",
 		Long: `Make this machine the first control plane of a cluster, with kubeadm's flags,
 configuration, phases and files. A container runtime must be there; 'keelway up
---until sysctl' installs one with the pod network's plugins. Run again after it
-was interrupted, it goes on where it was.`,
+--until sysctl' installs one with the pod network's plugins. Images come from the
+bundle, or from the --image-repository that you choose. Run again after it was
+interrupted, it goes on where it was.`,
 		Example: `  keelway init --pod-network-cidr 10.244.0.0/16
   keelway init --config kubeadm.yaml --upload-certs
   keelway init phase certs all --config kubeadm.yaml`,
@@ -88,7 +90,7 @@ func (s streams) init(c *cobra.Command, o *initFlags, only []string) error {
 }
 
 // events reports to the terminal; "quiet" reports warnings only.
-func (s streams) events(c *cobra.Command, format string, verbose bool) (report.Sink, func(), error) {
+func (s streams) events(c *cobra.Command, format string, verbose int) (report.Sink, func(), error) {
 	if format == "quiet" {
 		return warnings{s.err}, func() {}, nil
 	}
@@ -98,10 +100,13 @@ func (s streams) events(c *cobra.Command, format string, verbose bool) (report.S
 // warnings shows only what a person must know.
 type warnings struct{ out *os.File }
 
-// Emit prints a warning.
+// Emit prints a warning, and why nothing came of it.
 func (w warnings) Emit(e report.Event) {
-	if e.Kind == report.Warning || e.Kind == report.Failed {
+	switch e.Kind {
+	case report.Warning:
 		fmt.Fprintln(w.out, strings.TrimSpace("warning: "+e.What+" "+e.Detail))
+	case report.Failed:
+		fmt.Fprintln(w.out, "error: "+cmp.Or(e.Detail, e.What))
 	}
 }
 

@@ -29,7 +29,7 @@ type initFlags struct {
 	upload, dryRun, strict        bool
 	printManifest                 bool
 	bundle, output, rootfs        string
-	verbose                       bool
+	verbose                       int
 }
 
 // add adds the flags that the phases of those paths take, all for nil.
@@ -37,47 +37,47 @@ func (o *initFlags) add(f *pflag.FlagSet, paths []string) {
 	whole := paths == nil
 	is := func(names ...string) bool { return takes(paths, names...) }
 	if is("certs/apiserver", "kubeconfig", "control-plane/apiserver", "addon/kube-proxy") {
-		f.StringVar(&o.init.LocalAPIEndpoint.AdvertiseAddress, "apiserver-advertise-address", "", "the address that the API server tells others (default: the default route's)")
+		f.StringVar(&o.init.LocalAPIEndpoint.AdvertiseAddress, "apiserver-advertise-address", "", "the API server's (default: the default route's)")
 		f.StringVar(&o.cluster.ControlPlaneEndpoint, "control-plane-endpoint", "", "a stable name or address for all control planes")
 	}
 	if is("kubeconfig", "control-plane/apiserver", "addon/kube-proxy") {
 		f.Int32Var(&o.init.LocalAPIEndpoint.BindPort, "apiserver-bind-port", config.DefaultBindPort, "the port of the API server")
 	}
 	if is("certs/apiserver") {
-		f.StringSliceVar(&o.cluster.APIServer.CertSANs, "apiserver-cert-extra-sans", nil, "more names and addresses for the API server's certificate")
+		f.StringSliceVar(&o.cluster.APIServer.CertSANs, "apiserver-cert-extra-sans", nil, "more names and addresses in its certificate")
 	}
 	if is("certs", "kubeconfig", "etcd", "control-plane", "kubelet-finalize") {
-		f.StringVar(&o.cluster.CertificatesDir, "cert-dir", config.DefaultCertificatesDir, "the folder of keys and certificates")
+		f.StringVar(&o.cluster.CertificatesDir, "cert-dir", config.DefaultCertificatesDir, "keys and certificates")
 	}
 	if is("upload-certs") {
-		f.StringVar(&o.init.CertificateKey, "certificate-key", "", "the key that seals the uploaded certificates: 32 bytes in hex (default: a new one)")
+		f.StringVar(&o.init.CertificateKey, "certificate-key", "", "seals uploaded certificates (default: a new one)")
 		f.BoolVar(&o.upload, "upload-certs", false, "store the shared certificates, sealed, in the cluster")
 		f.BoolVar(&o.skipKey, "skip-certificate-key-print", false, "do not print that key")
 	}
 	if is("preflight", "kubelet-start", "upload-config") {
-		f.StringVar(&o.init.NodeRegistration.CRISocket, "cri-socket", "", "the container runtime's socket (default "+config.DefaultCRISocket+")")
+		f.StringVar(&o.init.NodeRegistration.CRISocket, "cri-socket", "", "the container runtime's socket (default containerd's)")
 	}
 	if is("control-plane/apiserver", "addon/coredns") {
-		f.StringVar(&o.gates, "feature-gates", "", "kubeadm's own feature gates, as name=true with commas")
+		f.StringVar(&o.gates, "feature-gates", "", "kubeadm's own: name=true,other=false")
 	}
 	f.StringSliceVar(&o.ignore, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
 	if is("preflight", "etcd", "control-plane", "kubelet-start", "addon") {
-		f.StringVar(&o.cluster.ImageRepository, "image-repository", config.DefaultImageRepository, "the registry of the images; another one than the default is pulled from")
+		f.StringVar(&o.cluster.ImageRepository, "image-repository", config.DefaultImageRepository, "the registry of images")
 	}
 	if is("certs", "kubeconfig", "control-plane", "addon") {
-		f.StringVar(&o.cluster.KubernetesVersion, "kubernetes-version", "", "the Kubernetes version (default: the newest release; nothing asks the internet)")
+		f.StringVar(&o.cluster.KubernetesVersion, "kubernetes-version", "", "the Kubernetes version (default: the newest here)")
 	}
 	if is("kubeconfig/kubelet", "kubelet-start", "mark-control-plane") {
 		f.StringVar(&o.init.NodeRegistration.Name, "node-name", "", "the node's name (default: the host name)")
 	}
 	if is("etcd", "control-plane", "kubelet-start") {
-		f.StringVar(&o.patches, "patches", "", "a folder of patches: target[suffix][+strategic|merge|json].yaml or .json")
+		f.StringVar(&o.patches, "patches", "", "folder of target[suffix][+strategic|merge|json].yaml")
 	}
 	if is("control-plane/controller-manager", "addon/kube-proxy", "addon/flannel") {
 		f.StringVar(&o.cluster.Networking.PodSubnet, "pod-network-cidr", "", "the range of pod addresses")
 	}
 	if is("certs/apiserver", "control-plane/apiserver", "addon/coredns") {
-		f.StringVar(&o.cluster.Networking.ServiceSubnet, "service-cidr", config.DefaultServiceSubnet, "the range of Service addresses")
+		f.StringVar(&o.cluster.Networking.ServiceSubnet, "service-cidr", config.DefaultServiceSubnet, "range of Service addresses")
 	}
 	if is("certs/apiserver", "addon/coredns") {
 		f.StringVar(&o.cluster.Networking.DNSDomain, "service-dns-domain", config.DefaultDNSDomain, "the domain of Service names")
@@ -87,17 +87,17 @@ func (o *initFlags) add(f *pflag.FlagSet, paths []string) {
 	}
 	if whole {
 		f.StringSliceVar(&o.skip, "skip-phases", nil, "phases to leave out")
-		f.StringVar(&o.token, "token", "", "the bootstrap token, as [a-z0-9]{6}.[a-z0-9]{16} (default: a new one)")
-		f.DurationVar(&o.ttl, "token-ttl", 24*time.Hour, "how long the token is good for; 0 is for ever")
+		f.StringVar(&o.token, "token", "", "as [a-z0-9]{6}.[a-z0-9]{16} (default: a new one)")
+		f.DurationVar(&o.ttl, "token-ttl", 24*time.Hour, "the token's life; 0 is for ever")
 	}
 	o.addPhaseOnly(f, whole, is)
 	f.StringVar(&o.config, "config", "", "a kubeadm configuration file")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, with every file and object, and do nothing")
-	f.BoolVar(&o.strict, "strict", false, "refuse fields that nobody knows, instead of warning")
-	f.StringVar(&o.bundle, "bundle", "", "the bundle that missing images and programs come from (default: looked for beside keelway)")
-	f.StringVar(&o.rootfs, "rootfs", "", "the root folder of another system to write files to")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "say of each step why it was needed and which files it wrote")
-	f.StringVarP(&o.output, "output", "o", "text", "text for people, json for one JSON event a line")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show every file and object, and change nothing")
+	f.BoolVar(&o.strict, "strict", false, "refuse fields that nobody knows, not only warn")
+	f.StringVar(&o.bundle, "bundle", "", "for what is missing (default: beside keelway)")
+	f.StringVar(&o.rootfs, "rootfs", "", "the root of another system, to write files there")
+	addVerbose(f, &o.verbose)
+	f.StringVarP(&o.output, "output", "o", "text", "text, or json for one event a line")
 }
 
 // addPhaseOnly adds what only single phases take.

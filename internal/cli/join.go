@@ -29,7 +29,7 @@ type joinFlags struct {
 	ignore, skip           []string
 	patches, endpoint      string
 	bundle, output         string
-	verbose                bool
+	verbose                int
 }
 
 func newJoin(s streams) *cobra.Command {
@@ -153,7 +153,7 @@ func (o *joinFlags) add(f *pflag.FlagSet, paths []string) {
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, with every file and object, and do nothing")
 	f.BoolVar(&o.strict, "strict", false, "refuse fields that nobody knows, instead of warning")
 	f.StringVar(&o.bundle, "bundle", "", "the bundle that missing images and programs come from (default: looked for beside keelway)")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "say of each step why it was needed and which files it wrote")
+	addVerbose(f, &o.verbose)
 	f.StringVarP(&o.output, "output", "o", "text", "text for people, json for one JSON event a line")
 }
 

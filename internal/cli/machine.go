@@ -69,7 +69,7 @@ func (s streams) machine(ctx context.Context, events report.Sink) (*operation.Ma
 }
 
 func addOutput(c *cobra.Command, into *string) {
-	c.Flags().StringVarP(into, "output", "o", "text", "text for people, json for one JSON event a line")
+	c.Flags().StringVarP(into, "output", "o", "text", "text, or json for one event a line")
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(report.Formats(), cobra.ShellCompDirectiveNoFileComp))
 }
 

@@ -81,7 +81,7 @@ func commandLine(args []string) []string {
 	if filepath.Base(args[0]) == "kubectl" {
 		return append([]string{"kubectl"}, args[1:]...)
 	}
-	return args[1:]
+	return joinLevel(args[1:])
 }
 
 // silentError has been reported already.
@@ -116,37 +116,32 @@ func exitCode(ctx context.Context, err error) int {
 
 func newRoot(s streams) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "keelway",
-		Short:         "From bare Linux machines to a production Kubernetes cluster, with nothing hidden",
+		Use:   "keelway",
+		Short: "From bare Linux machines to a production Kubernetes cluster, with nothing hidden",
+		Example: `  keelway explain       what up would do here, step by step
+  keelway up            make this machine a cluster
+  keelway status        how it is
+  keelway down          take all of it away again`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
-	})
-	root.PersistentFlags().Bool("no-color", false, "print without colours (also: the environment's NO_COLOR)")
-	root.AddCommand(
-		newUp(s), newDown(s), newInit(s), newJoin(s), newPlan(s), newApply(s), newDestroy(s), newVersion(s), newKubectl(s),
-		newExplain(s), newStatus(s), newDiagnose(s),
-		newConfig(s), newToken(s), newCerts(s), newKubeconfig(s), newUpgrade(s), newBundle(s), newCluster(s), newLab(s), newLabLaunch(), newDocs(), newSupervise(s), newApprover(s),
+	root.Long = root.Short + ".\n\nExit codes:\n"
+	for _, e := range exitCodes() {
+		root.Long += fmt.Sprintf("  %-4d %s\n", e.code, e.meaning)
+	}
+	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(s.usage)
+	root.SetGlobalNormalizationFunc(sameFlag)
+	root.PersistentFlags().Bool("no-color", false, "print without colours, as NO_COLOR in the environment")
+	addGroups(root,
+		group{"here", "This machine", []*cobra.Command{newUp(s), newDown(s), newStatus(s), newExplain(s), newDiagnose(s), newKubectl(s)}},
+		group{"kubeadm", "kubeadm's commands", []*cobra.Command{newInit(s), newJoin(s), newCerts(s), newConfig(s), newKubeconfig(s), newToken(s), newUpgrade(s)}},
+		group{"fleet", "Many machines", []*cobra.Command{newPlan(s), newApply(s), newDestroy(s), newCluster(s)}},
+		group{"prepare", "Before a cluster", []*cobra.Command{newBundle(s), newLab(s)}},
 	)
+	root.AddCommand(newVersion(s), newLabLaunch(), newDocs(), newSupervise(s), newApprover(s))
 	wrapArgs(root)
 	return root
-}
-
-// wrapArgs makes a wrong number or name of arguments an error of usage.
-func wrapArgs(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
-				return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
-			}
-			return nil
-		}
-	}
-	for _, sub := range c.Commands() {
-		wrapArgs(sub)
-	}
 }

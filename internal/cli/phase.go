@@ -25,8 +25,7 @@ type workflow struct {
 	run func(c *cobra.Command, args, only []string) error
 }
 
-// bind adds `phase` with its tree below a command, and the list of phases to
-// its help.
+// bind adds `phase` with its tree below a command.
 func (w workflow) bind(c *cobra.Command) {
 	w.flags(c.Flags(), nil)
 	if w.args == nil {
@@ -34,10 +33,11 @@ func (w workflow) bind(c *cobra.Command) {
 	}
 	c.Args = w.args
 	c.RunE = func(c *cobra.Command, args []string) error { return w.call(c, args, nil) }
-	c.Long += "\n\nIts phases:\n" + phaseList(w.tree)
+	short := "Run one phase of " + c.Name() + " alone"
 	group := &cobra.Command{
-		Use: "phase", Short: "Run one phase of " + c.Name() + " alone", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return needsPhase(c) },
+		Use: "phase", Short: short, Long: short + ":\n" + phaseList(w.tree), Args: cobra.NoArgs,
+		Annotations: map[string]string{listed: "by its description"},
+		RunE:        func(c *cobra.Command, _ []string) error { return needsPhase(c) },
 	}
 	for _, p := range w.tree {
 		group.AddCommand(w.command(p, ""))

@@ -15,7 +15,7 @@ import (
 func newUp(s streams) *cobra.Command {
 	var o operation.UpOptions
 	var profile, output, kubeconfig, bundle string
-	var verbose bool
+	var verbose int
 	c := &cobra.Command{
 		Use:   "up",
 		Short: "Make this machine a Kubernetes cluster",
@@ -59,13 +59,13 @@ is left to do.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&bundle, "bundle", "", "the bundle to install from: a folder or a .tar.zst (default: looked for beside keelway)")
+	f.StringVar(&bundle, "bundle", "", "folder or .tar.zst to install (default: beside keelway)")
 	clusterFlags(c, &o.Cluster, &profile)
 	f.StringSliceVar(&o.IgnorePreflight, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
-	f.StringVar(&o.Until, "until", "", "stop after this phase, to go step by step (the phases: keelway explain)")
-	f.BoolVar(&o.Prove, "prove", false, "prove that the cluster answers even when nothing had to be done")
-	f.StringVar(&kubeconfig, "kubeconfig", "", "your kubeconfig, which learns of the cluster as context 'keelway' (default ~/.kube/config; 'none' for no file)")
-	f.BoolVarP(&verbose, "verbose", "v", false, "say of each step why it was needed and which files it wrote")
+	f.StringVar(&o.Until, "until", "", "stop after this phase ('keelway explain' lists them)")
+	f.BoolVar(&o.Prove, "prove", false, "prove that it answers, if nothing was to be done too")
+	f.StringVar(&kubeconfig, "kubeconfig", "", "gets the context 'keelway' (default ~/.kube/config; or 'none')")
+	addVerbose(f, &verbose)
 	addOutput(c, &output)
 	return c
 }

@@ -179,17 +179,6 @@ func TestSecretsAreMarked(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
-	for _, row := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"kitten", "sitting", 3}, {"etcd", "etdc", 2}, {"same", "same", 0}} {
-		if got := distance(row.a, row.b); got != row.want {
-			t.Errorf("%q to %q: %d, want %d", row.a, row.b, got, row.want)
-		}
-	}
-}
-
 // here is the machine that the test runs on; nothing of it is changed.
 func here(t *testing.T) *Machine {
 	t.Helper()

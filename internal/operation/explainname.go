@@ -1,7 +1,6 @@
 package operation
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -10,6 +9,7 @@ import (
 
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/spell"
 )
 
 // found is what a name stands for.
@@ -76,7 +76,7 @@ func resolve(name string, want desired.Host, all []Setting, exists func(path str
 		paths := ending(name, want)
 		switch len(paths) {
 		case 0:
-			return found{}, &UnknownNameError{Name: name, Close: alike(name, Names(want))}
+			return found{}, &UnknownNameError{Name: name, Close: spell.Like(name, Names(want))}
 		case 1:
 			name = paths[0]
 		default:
@@ -86,7 +86,7 @@ func resolve(name string, want desired.Host, all []Setting, exists func(path str
 	name = path.Clean(name)
 	list := pick(func(r desired.Resource) bool { return slices.Contains(pathsOf(r), name) })
 	if len(list) == 0 && (!exists(name) || enclosing(name, want) == nil) {
-		return found{}, &UnknownNameError{Name: name, Close: alike(name, Names(want))}
+		return found{}, &UnknownNameError{Name: name, Close: spell.Like(name, Names(want))}
 	}
 	return found{resources: list, file: name}, nil
 }
@@ -143,54 +143,6 @@ func enclosing(p string, want desired.Host) *desired.Resource {
 		}
 	}
 	return best
-}
-
-// alike lists the names that differ little from name, the nearest first: the
-// whole, or the last part of a step or path.
-func alike(name string, names []string) []string {
-	type near struct {
-		name     string
-		distance int
-	}
-	var list []near
-	short := path.Base(name)
-	for _, n := range names {
-		d := min(distance(name, n), distance(short, path.Base(n))+1)
-		if strings.Contains(n, short) && len(short) > 2 {
-			d = min(d, 2)
-		}
-		if d <= max(2, len(short)/3) {
-			list = append(list, near{n, d})
-		}
-	}
-	slices.SortStableFunc(list, func(a, b near) int { return cmp.Compare(a.distance, b.distance) })
-	var out []string
-	for _, n := range list[:min(5, len(list))] {
-		out = append(out, n.name)
-	}
-	return out
-}
-
-// distance is how many letters must be changed, added or taken away to turn
-// one word into the other (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := corner
-			if a[i] != b[j] {
-				cost++
-			}
-			corner = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // ExplainNames lists everything that Explain knows on this machine, for

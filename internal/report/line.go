@@ -33,7 +33,7 @@ func (t *Terminal) finished(e Event) string {
 			break
 		}
 		t.step(&b, e, span{"  ", plainText}, plainText, text.OneLine(e.Detail))
-		if t.opts.Verbose {
+		if t.opts.Verbose > 0 {
 			for _, l := range evidence(e) {
 				t.write(&b, span{"    " + l, dim})
 			}
@@ -87,6 +87,13 @@ func (t *Terminal) step(b *strings.Builder, e Event, sign span, emphasis style, 
 		spans = append(spans, span{detail, dim})
 	}
 	t.write(b, append(spans, span{text.PadLeft("", room+max(8-text.Columns(took), 1)), plainText}, span{took, dim})...)
+}
+
+// answer is the line about what a step was told while it waits.
+func (t *Terminal) answer(e Event, a *active) string {
+	var b strings.Builder
+	t.write(&b, span{"    " + ticking(e.Time.Sub(a.since)) + "  " + t.where(a.begin) + ": " + a.detail, dim})
+	return b.String()
 }
 
 // remark adds a note or warning, whole, with its details below.

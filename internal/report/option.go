@@ -7,8 +7,9 @@ type Options struct {
 	// NoColor keeps escape sequences for colours out; Choose also sets it where
 	// the environment has NO_COLOR (https://no-color.org).
 	NoColor bool
-	// Verbose adds to each finished step why it was needed and its files.
-	Verbose bool
+	// Verbose says more from 1 on: with each finished step why it was needed and
+	// its files. From 2 on, every new answer that a step waits for has a line.
+	Verbose int
 	// ASCII draws with ASCII only, for consoles whose font has no more.
 	ASCII bool
 	// Width returns the terminal's columns; it is asked at every redraw. nil,

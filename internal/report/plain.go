@@ -54,7 +54,7 @@ func (s *plainSink) Emit(e Event) {
 			break
 		}
 		s.line(&b, e, elapsed(e.Seconds), join(title(e), ": ", text.OneLine(e.Detail)))
-		if s.opts.Verbose {
+		if s.opts.Verbose > 0 {
 			for _, l := range evidence(e) {
 				b.WriteString("    " + l + "\n")
 			}
@@ -93,6 +93,9 @@ func (s *plainSink) line(b *strings.Builder, e Event, took, words string) {
 // about it is long enough ago.
 func (s *plainSink) worthSaying(e Event, a *active) bool {
 	quiet := e.Time.Sub(a.saidAt)
+	if s.opts.Verbose > 1 && a.detail != a.said {
+		quiet = s.opts.WaitEvery
+	}
 	if quiet < s.opts.WaitEvery || a.detail == a.said && quiet < 6*s.opts.WaitEvery {
 		return false
 	}

@@ -46,7 +46,7 @@ failed     1m12s  no cluster: 1 step
 }
 
 func TestPlainVerboseAndDone(t *testing.T) {
-	s := plainScene(t, Options{Verbose: true})
+	s := plainScene(t, Options{Verbose: 1})
 	s.emit(Event{Kind: Start, What: "keelway apply"}, containerd, as(containerd, Done, 0.2, "unpacked"),
 		Event{Kind: Done, What: "as desired", Seconds: 0.4, Detail: "next:\n  keelway status"})
 	s.want(`start             keelway apply
@@ -57,6 +57,31 @@ done       0.40s  as desired: 1 step
     next:
       keelway status
 `)
+}
+
+// TestEveryAnswer: from level 2 on each new answer has a line, and the same one
+// again has none.
+func TestEveryAnswer(t *testing.T) {
+	wait := func(s *scene) {
+		s.emit(start, api)
+		for i, answer := range []string{"connection refused", "connection refused", rbac, "connection refused"} {
+			s.at(float64(i+1) / 10).emit(as(api, Wait, float64(i+1)/10, answer))
+		}
+	}
+	s := plainScene(t, Options{Verbose: 2})
+	wait(s)
+	s.want(`start             keelway up · Kubernetes v1.37.0 · node-1
+wait       0.10s  wait-control-plane  wait until the API server is ready: connection refused
+wait       0.30s  wait-control-plane  wait until the API server is ready: [-]poststarthook/rbac/bootstrap-roles failed: reason withheld
+wait       0.40s  wait-control-plane  wait until the API server is ready: connection refused
+`)
+	s, term := terminalScene(t, 60, Options{NoColor: true, Verbose: 2})
+	wait(s)
+	term.Close()
+	// Each stands once on a line of its own, and once on the live line below.
+	if n := strings.Count(s.out.String(), "s  wait until the API server is ready: "); n != 2*3 {
+		t.Errorf("%d times in finished and live lines, for three answers:\n%s", n, s.out.String())
+	}
 }
 
 func TestPlainConcurrent(t *testing.T) {

@@ -75,8 +75,13 @@ func (t *Terminal) Close() {
 func (t *Terminal) Emit(e Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e, _ = t.see(e, t.opts.Now())
-	if done := t.finished(e); done != "" {
+	e, a := t.see(e, t.opts.Now())
+	done := t.finished(e)
+	if e.Kind == Wait && a != nil && t.opts.Verbose > 1 && a.detail != a.said {
+		a.said = a.detail
+		done = t.answer(e, a)
+	}
+	if done != "" {
 		t.flush(done)
 	}
 }

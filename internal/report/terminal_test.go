@@ -102,7 +102,7 @@ func TestTerminalColor(t *testing.T) {
 }
 
 func TestTerminalRemarks(t *testing.T) {
-	s, term := terminalScene(t, 40, Options{NoColor: true, ASCII: true, Verbose: true})
+	s, term := terminalScene(t, 40, Options{NoColor: true, ASCII: true, Verbose: 1})
 	s.emit(start, containerd)
 	term.redraw()
 	s.emit(

@@ -3,9 +3,9 @@ package phase
 // Init are the phases of `init`, in order, with kubeadm's names and aliases.
 func Init() []Phase {
 	return []Phase{
-		{Name: "preflight", Short: "Check the machine, and have the control plane's images in the runtime"},
+		{Name: "preflight", Short: "Check the machine, and get the control plane's images"},
 		{Name: "certs", Short: "Make keys and certificates", Phases: certs()},
-		{Name: "kubeconfig", Short: "Write the kubeconfig files of the control plane and its administrator", Phases: []Phase{
+		{Name: "kubeconfig", Short: "Write the kubeconfig files of components and administrators", Phases: []Phase{
 			{Name: "admin", Short: "Write admin.conf, the administrator's"},
 			{Name: "super-admin", Short: "Write super-admin.conf, the emergency key"},
 			{Name: "kubelet", Short: "Write kubelet.conf, with which this machine's kubelet begins"},
@@ -26,7 +26,7 @@ func Init() []Phase {
 			{Name: "kubeadm", Short: "Store the ClusterConfiguration in a ConfigMap"},
 			{Name: "kubelet", Short: "Store the KubeletConfiguration in a ConfigMap"},
 		}},
-		{Name: "upload-certs", Short: "Store the shared certificates, sealed, in the Secret kubeadm-certs (only with --upload-certs)"},
+		{Name: "upload-certs", Short: "Store the shared certificates, sealed (only with --upload-certs)"},
 		{Name: "mark-control-plane", Short: "Label and taint the node as a control plane"},
 		{Name: "bootstrap-token", Aliases: []string{"bootstraptoken"}, Short: "Make the token with which machines join"},
 		{Name: "kubelet-finalize", Short: "Settle the kubelet after its TLS bootstrap", Phases: []Phase{
