@@ -25,7 +25,7 @@ import (
 )
 
 // missing lists the images that are desired and not in the runtime's store, and
-// the programs that are not installed.
+// the programs that are installed from the bundle.
 func (m *Machine) missing(ctx context.Context, want desired.Host) (images, binaries []string) {
 	have, _ := observe.Images(ctx, m.Host)
 	for _, r := range want.Resources {
@@ -87,7 +87,8 @@ func (m *Machine) checkOwned(ctx context.Context, in *work, o Workflow) error {
 	return nil
 }
 
-// findPrograms opens the bundle when something of it is needed.
+// findPrograms opens the bundle when something of it is needed. Images come
+// from a registry instead where the user chose one, or where there is no bundle.
 func (m *Machine) findPrograms(ctx context.Context, in *work, o Workflow) (programs, map[string]string, error) {
 	images, binaries := m.missing(ctx, in.want)
 	p := programs{self: o.Self}
@@ -95,11 +96,14 @@ func (m *Machine) findPrograms(ctx context.Context, in *work, o Workflow) (progr
 		return p, nil, nil
 	}
 	file, err := o.FindBundle(in.model.Cluster.KubernetesVersion)
+	if err != nil && len(binaries) > 0 {
+		return p, nil, fmt.Errorf("%s is not installed on %s, and there is no bundle to install it from: %w", strings.Join(binaries, ", "), m.Host.Name(), err)
+	}
 	if err != nil || registryChosen(in.model) {
-		if len(binaries) > 0 {
-			return p, nil, fmt.Errorf("%s is not installed on %s, and there is no bundle to install it from: %w", strings.Join(binaries, ", "), m.Host.Name(), err)
+		if err := m.pull(ctx, in, images); err != nil || len(binaries) == 0 {
+			return p, nil, err
 		}
-		return p, nil, m.pull(ctx, in, images)
+		images = nil
 	}
 	m.emit(report.Event{Kind: report.Step, Host: m.Host.Name(), Phase: "bundle", Step: "bundle/open", What: "open and check the bundle " + file})
 	if p.Bundle, err = bundle.Open(ctx, file, prior.Dir+"/bundle"); err != nil {
@@ -121,21 +125,17 @@ func (m *Machine) findPrograms(ctx context.Context, in *work, o Workflow) (progr
 	return p, sums, nil
 }
 
-// pull pulls missing images from the registry that was chosen; without one
-// the kubelet does it when a pod needs them, as kubeadm would have it.
+// pull pulls missing images from the registry that was chosen. Without one they
+// are taken out of what is desired: the kubelet pulls them when a pod needs them,
+// as kubeadm would have it.
 func (m *Machine) pull(ctx context.Context, in *work, images []string) error {
 	if len(images) == 0 || !registryChosen(in.model) || in.model.Hosts[0].Init.NodeRegistration.ImagePullPolicy == "Never" {
-		return m.leaveImages(in)
+		in.want.Resources = slices.DeleteFunc(in.want.Resources, func(r desired.Resource) bool { return len(r.Images) > 0 })
+		return nil
 	}
 	return PullImages(ctx, m.Host, images, func(image string) {
 		m.emit(report.Event{Kind: report.Note, Host: m.Host.Name(), Phase: "preflight", What: "pulled " + image})
 	})
-}
-
-// leaveImages takes the images out of what is desired.
-func (m *Machine) leaveImages(in *work) error {
-	in.want.Resources = slices.DeleteFunc(in.want.Resources, func(r desired.Resource) bool { return len(r.Images) > 0 })
-	return nil
 }
 
 // initDir and joinDir are where the workflows remember the configuration and
