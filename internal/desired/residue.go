@@ -11,6 +11,7 @@ const (
 	ResidueProcess  ResidueKind = "process"  // what pods left running; Targets are "pid name", as they were seen
 	ResidueMounts   ResidueKind = "mounts"   // Targets are mount points
 	ResidueLinks    ResidueKind = "links"    // Targets are link names
+	ResidueChains   ResidueKind = "chains"   // Targets are chains of iptables, "program table chain"
 	ResidueTables   ResidueKind = "tables"   // Targets are nftables tables, "family name"
 	ResidueCgroups  ResidueKind = "cgroups"  // Targets are cgroup folders
 	ResidueSysctls  ResidueKind = "sysctls"  // Targets are "name=value" to give back
@@ -56,6 +57,18 @@ func PodLinks() []string {
 // RuleTables lists the nftables tables, kube-proxy's and flanneld's.
 func RuleTables() []string {
 	return []string{"ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6"}
+}
+
+// KubeletChains lists the chains of iptables that the kubelet makes where it
+// finds that program, by their tables, and the built-in chains that jump there.
+// kube-proxy and flannel have nftables tables of their own.
+func KubeletChains() map[string][]string {
+	const canary = "KUBE-KUBELET-CANARY"
+	return map[string][]string{
+		"mangle": {"KUBE-IPTABLES-HINT", canary},
+		"nat":    {canary},
+		"filter": {"KUBE-FIREWALL", canary},
+	}
 }
 
 // PodCgroups lists the cgroups that the kubelet makes, in every controller; the

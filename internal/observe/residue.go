@@ -48,6 +48,9 @@ func (o *Observer) Residue(ctx context.Context, was prior.Record) (observed.Resi
 		if left.Links, left.Tables, err = network(ctx, kernel); err != nil {
 			return left, err
 		}
+		if err := o.chains(ctx, kernel, was, &left); err != nil {
+			return left, err
+		}
 	}
 	for _, m := range mounts {
 		if m.Type != "cgroup" && m.Type != "cgroup2" {

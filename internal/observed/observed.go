@@ -76,8 +76,11 @@ type Residue struct {
 	Processes []string
 	Mounts    []string
 	Links     []string
-	Tables    []string
-	Cgroups   []string
+	// Chains are the kubelet's in iptables, as "program table chain"; Tables
+	// are nftables', as "family name".
+	Chains  []string
+	Tables  []string
+	Cgroups []string
 	// Sysctls are settings that differ from what they were before, as
 	// "name=value before".
 	Sysctls []string

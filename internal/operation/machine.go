@@ -143,7 +143,14 @@ func (m *Machine) remember(ctx context.Context, p plan.Plan) error {
 			settings[name] = value
 		}
 	}
-	if err := m.Prior.Remember(ctx, paths, settings); err != nil {
+	tables, err := observe.Tables(ctx, m.Host)
+	if err == nil {
+		err = m.Prior.RememberTables(ctx, tables)
+	}
+	if err == nil {
+		err = m.Prior.Remember(ctx, paths, settings)
+	}
+	if err != nil {
 		return fmt.Errorf("nothing was changed: cannot write down what %s was before: %w", m.Host.Name(), err)
 	}
 	return m.markUnproven(ctx)

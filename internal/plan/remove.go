@@ -69,6 +69,8 @@ func removeLeft(host string, left observed.Residue) (p removal) {
 		"Removing files must never reach into a volume.")
 	p.add("links", desired.ResidueLinks, left.Links, "remove the pod network's links",
 		"The bridge and the VXLAN link carry the routes to the pods.")
+	p.add("chains", desired.ResidueChains, left.Chains, "remove the kubelet's chains from iptables",
+		"It makes them at every start, for components that use iptables; nothing looks at them any more.")
 	p.add("tables", desired.ResidueTables, left.Tables, "remove the nftables tables of kube-proxy and flannel",
 		"They would go on sending Service addresses to pods that are gone.")
 	p.add("cgroups", desired.ResidueCgroups, left.Cgroups, "remove the pods' cgroups",

@@ -9,7 +9,7 @@ import (
 
 func TestMakeRemoval(t *testing.T) {
 	files := observed.Residue{
-		Mounts: []string{"/run/containerd/a"}, Links: []string{"cni0"}, Tables: []string{"ip kube-proxy"}, Cgroups: []string{"/sys/fs/cgroup/cpu/kubepods"},
+		Mounts: []string{"/run/containerd/a"}, Links: []string{"cni0"}, Chains: []string{"iptables filter KUBE-FIREWALL"}, Tables: []string{"ip kube-proxy"}, Cgroups: []string{"/sys/fs/cgroup/cpu/kubepods"},
 		Sysctls: []string{"kernel.panic=0"}, Restore: []string{"/etc/crictl.yaml"}, Paths: []string{"/etc/containerd/config.toml", "/etc/kubernetes"},
 		Empty: []string{"/etc/cni"}, Daemon: true,
 	}
@@ -18,7 +18,7 @@ func TestMakeRemoval(t *testing.T) {
 		change(&left)
 		return left
 	}
-	all := []string{"down/mounts", "down/links", "down/tables", "down/cgroups", "down/sysctls", "down/supervisor", "down/restore", "down/paths", "down/folders"}
+	all := []string{"down/mounts", "down/links", "down/chains", "down/tables", "down/cgroups", "down/sysctls", "down/supervisor", "down/restore", "down/paths", "down/folders"}
 	for _, row := range []struct {
 		name  string
 		left  observed.Residue
@@ -41,7 +41,7 @@ func TestMakeRemoval(t *testing.T) {
 				l.Services, l.Pods, l.Runtime, l.OtherNamespaces = []string{"kubelet"}, []string{"p"}, true, []string{"default"}
 			})},
 		{name: "others use the runtime: so do its files", notes: 1,
-			want: []string{"down/links", "down/tables", "down/cgroups", "down/sysctls", "down/restore", "down/paths"},
+			want: []string{"down/links", "down/chains", "down/tables", "down/cgroups", "down/sysctls", "down/restore", "down/paths"},
 			left: with(func(l *observed.Residue) { l.Runtime, l.OtherNamespaces = true, []string{"default"} })},
 	} {
 		t.Run(row.name, func(t *testing.T) {

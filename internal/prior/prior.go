@@ -36,8 +36,9 @@ type Record struct {
 	Paths map[string]Was `json:"paths"`
 	// Sysctls are the values before, by name with dots.
 	Sysctls map[string]string `json:"sysctls"`
-	// Links are the names of the network links that were there.
-	Links []string `json:"links,omitempty"`
+	// Tables are the nftables tables that were there, as "family name"; nil
+	// while nobody has looked.
+	Tables []string `json:"tables"`
 }
 
 // Was is what a path was: nothing, a directory, or something that was saved.
@@ -115,6 +116,17 @@ func (b *Book) Remember(ctx context.Context, paths []string, sysctls map[string]
 	if !changed {
 		return nil
 	}
+	return b.save(ctx)
+}
+
+// RememberTables writes down which nftables tables there are, the first time.
+func (b *Book) RememberTables(ctx context.Context, tables []string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.record.Tables != nil {
+		return nil
+	}
+	b.record.Tables = append([]string{}, tables...)
 	return b.save(ctx)
 }
 

@@ -21,6 +21,7 @@ func (r *Runner) residue(ctx context.Context, left desired.Residue) error {
 	each := map[desired.ResidueKind]func(context.Context, string) error{
 		desired.ResidueServices: r.Services.Stop,
 		desired.ResidueMounts:   r.unmount,
+		desired.ResidueChains:   r.removeChain,
 		desired.ResidueCgroups:  r.removeCgroup,
 		desired.ResidueSysctls:  r.giveBackSysctl,
 		desired.ResidueRestore:  r.GiveBack,
