@@ -135,10 +135,10 @@ func on(t *testing.T, host, command string) string {
 func inside(t *testing.T, host string) machine {
 	t.Helper()
 	const script = `find /etc /usr /opt /srv /root /var /run -xdev ` +
-		`\( -path /var/log/journal -o -path /run/systemd -o -path /run/udev -o -path /run/user -o -path /run/log -o -path /var/lib/systemd -o -path /run/keelway.lock -o -path /var/tmp -o -path /var/log/wtmp \) -prune ` +
+		`\( -path /var/log/journal -o -path /run/systemd -o -path /run/udev -o -path /run/user -o -path /run/credentials -o -path /run/machine-id -o -path /run/log -o -path /var/lib/systemd -o -path /run/keelway.lock -o -path /var/tmp -o -path /var/log/wtmp \) -prune ` +
 		`-o \( -type d -o -type f -o -type l \) -printf 'file %p %y %m %l\n'
-awk '{print "mount", $2}' /proc/mounts
-ip -o link | awk -F': ' '{print "link", $2}'
+awk '$2 !~ "^/run/credentials/" {print "mount", $2}' /proc/mounts
+ip -o link | awk -F'[:@] *' '{print "link", $2}'
 ip route | sed 's/^/route /'
 nft list tables | sed 's/^/nft /'
 for p in /proc/[0-9]*; do readlink $p/exe; done | grep -E 'keelway|containerd|kube|etcd|coredns|flanneld|pause' | sed 's/^/process /'

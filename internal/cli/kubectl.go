@@ -10,10 +10,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"keelway.dev/keelway/internal/kube"
+	"keelway.dev/keelway/internal/prior"
 )
 
 // kubectlPath is where the bundle's kubectl is installed.
 const kubectlPath = "/usr/bin/kubectl"
+
+// kubectlCache is where kubectl keeps what it learned of the API, instead of in
+// the user's ~/.kube: it goes with the cluster.
+const kubectlCache = prior.Dir + "/kubectl"
 
 func newKubectl(streams) *cobra.Command {
 	return &cobra.Command{
@@ -29,6 +34,9 @@ func newKubectl(streams) *cobra.Command {
 					return fmt.Errorf("there is no cluster on this machine: %s does not exist; make one with `keelway up`, or set KUBECONFIG", kube.AdminConf)
 				}
 				env = append(env, "KUBECONFIG="+kube.AdminConf)
+				if os.Getenv("KUBECACHEDIR") == "" {
+					env = append(env, "KUBECACHEDIR="+kubectlCache)
+				}
 			}
 			path, err := exec.LookPath(kubectlPath)
 			if err != nil {
