@@ -1,9 +1,9 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keelway.dev/keelway/internal/lab"
+	"keelway.dev/keelway/internal/lab/image"
 	"keelway.dev/keelway/internal/operation"
 	"keelway.dev/keelway/internal/report"
 )
@@ -45,7 +46,7 @@ func newLabCreate(s streams, name *string) *cobra.Command {
 		Short: "Make hosts, and wait until they have booted",
 		Long: `Make hosts, and wait until they have booted and answer over SSH. Run again, it
 makes what is missing. The first lab installs Debian once and keeps it in
-` + lab.Cache + `.`,
+` + image.Cache + `.`,
 		Example: `  keelway lab create --controlplanes 3 --workers 2 --loadbalancers 1
   keelway lab create --controlplanes 3 --workers 3 --file cluster.yaml
   keelway lab create --lab one --controlplanes 1 --share dist`,
@@ -117,28 +118,21 @@ func newLabList(s streams) *cobra.Command {
 					rows = append(rows, row{l.Name, h.Name, string(h.Role), h.Address.String(), h.Running()})
 				}
 			}
-			switch output {
-			case "json":
-				e := json.NewEncoder(s.out)
-				e.SetIndent("", "  ")
-				return e.Encode(rows)
-			case "text":
-			default:
-				return usageError{fmt.Errorf("--output %s: choose text or json", output)}
-			}
-			w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "LAB\tHOST\tROLE\tADDRESS\tSTATE")
-			for _, r := range rows {
-				state := "stopped"
-				if r.Running {
-					state = "running"
+			return s.print(output, rows, func(to io.Writer) {
+				w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(w, "LAB\tHOST\tROLE\tADDRESS\tSTATE")
+				for _, r := range rows {
+					state := "stopped"
+					if r.Running {
+						state = "running"
+					}
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Lab, r.Host, r.Role, r.Address, state)
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Lab, r.Host, r.Role, r.Address, state)
-			}
-			return w.Flush()
+				_ = w.Flush() // into memory
+			})
 		},
 	}
-	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	addData(c, &output)
 	return c
 }
 

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
+	"keelway.dev/keelway/internal/lab/image"
 	"keelway.dev/keelway/internal/report"
 )
 
@@ -39,6 +38,13 @@ func Create(ctx context.Context, o Options) (*Lab, error) {
 	}
 	emit := func(e report.Event) { e.Time = time.Now(); o.Events.Emit(e) }
 	emit(report.Event{Kind: report.Start, What: "keelway lab create · " + o.Name})
+	release, err := alone(ctx, func(holder string) {
+		emit(report.Event{Kind: report.Note, What: "waiting for another keelway that works on labs: " + holder})
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	step := func(host, id, what string, do func(waiting func(string)) error) error {
 		e := report.Event{Kind: report.Step, Host: host, Phase: "lab", Step: id, What: what}
 		emit(e)
@@ -57,7 +63,7 @@ func Create(ctx context.Context, o Options) (*Lab, error) {
 	}
 	var root string
 	if err := step("", "lab/image", "prepare the root of the hosts", func(waiting func(string)) (err error) {
-		root, err = image(ctx, waiting)
+		root, err = image.Make(ctx, waiting)
 		return err
 	}); err != nil {
 		return nil, err
@@ -137,7 +143,7 @@ func begin(o Options, root string) (*Lab, error) {
 			continue
 		}
 		if !sameShape(t, l) {
-			return nil, fmt.Errorf("the lab %s is there already, with other hosts: choose another name, or `keelway lab delete %s`", o.Name, o.Name)
+			return nil, fmt.Errorf("the lab %s is there already, with other hosts or another shared folder: choose another name, or `keelway lab delete --lab %s`", o.Name, o.Name)
 		}
 		return t, nil
 	}
@@ -167,77 +173,4 @@ func sameShape(a, b *Lab) bool {
 		}
 	}
 	return true
-}
-
-// Start boots hosts that were stopped; no name means every host.
-func (l *Lab) Start(ctx context.Context, self string, names ...string) error {
-	if err := l.makeBridge(); err != nil {
-		return err
-	}
-	var record sync.Mutex
-	g, ctx := errgroup.WithContext(ctx)
-	err := l.each(names, func(i int) error {
-		if !l.Hosts[i].Running() {
-			g.Go(func() error { return l.start(ctx, i, self, &record, func(string) {}) })
-		}
-		return nil
-	})
-	return errors.Join(err, g.Wait())
-}
-
-// Stop ends hosts; no name means every host. With cut they end as in a power cut.
-func (l *Lab) Stop(ctx context.Context, cut bool, names ...string) error {
-	var g errgroup.Group
-	err := l.each(names, func(i int) error {
-		g.Go(func() error { return l.halt(ctx, &l.Hosts[i], !cut) })
-		return nil
-	})
-	return errors.Join(err, g.Wait(), l.save())
-}
-
-// each calls do with the index of each named host, or of every host.
-func (l *Lab) each(names []string, do func(i int) error) error {
-	for _, n := range names {
-		if _, err := l.Host(n); err != nil {
-			return err
-		}
-	}
-	for i, h := range l.Hosts {
-		wanted := len(names) == 0
-		for _, n := range names {
-			wanted = wanted || n == h.Name
-		}
-		if wanted {
-			if err := do(i); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// Delete ends every host of the lab and removes what was made: processes,
-// mounts, cgroups, links, a partition and files. The image stays in the cache.
-func (l *Lab) Delete(ctx context.Context) error {
-	if err := l.Stop(ctx, true); err != nil {
-		return err
-	}
-	for _, h := range l.Hosts {
-		for mounted(l.rootOf(h)) {
-			if err := unix.Unmount(l.rootOf(h), 0); err != nil {
-				return fmt.Errorf("cannot unmount the root of %s: %w", h.Name, err)
-			}
-		}
-	}
-	if err := errors.Join(l.Heal(), l.removeBridge()); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(filepath.Join(l.dir(), "hosts")); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(l.dir()); err != nil {
-		return err
-	}
-	_ = os.Remove(Root) // stays while another lab is in it
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keelway.dev/keelway/internal/lab/cgroup"
 	"keelway.dev/keelway/internal/service/process"
 )
 
@@ -54,7 +56,10 @@ func (l *Lab) makeHost(h Host) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range []hostFile{
+	for _, f := range []struct {
+		path, text string
+		mode       fs.FileMode
+	}{
 		{"/etc/hostname", h.Name + "\n", 0o644},
 		{"/etc/hosts", names, 0o644},
 		{"/root/.ssh/authorized_keys", string(keys), 0o600},
@@ -90,11 +95,11 @@ func mounted(path string) bool {
 
 // boot starts a host and records its process before anything else happens.
 func (l *Lab) boot(h *Host, self string) error {
-	all, err := hierarchies()
+	old, err := cgroup.V1()
 	if err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(l.launchOf(*h, v1(all)), "", "  ")
+	data, err := json.MarshalIndent(l.launchOf(*h, old), "", "  ")
 	if err != nil {
 		return err
 	}
@@ -127,7 +132,8 @@ func (l *Lab) lastWords(h Host) string {
 	if err != nil {
 		return err.Error()
 	}
-	return tail(string(text), 5) + " (all of it: " + l.consoleOf(h) + ")"
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], "\n") + " (all of it: " + l.consoleOf(h) + ")"
 }
 
 // wait waits until systemd has started everything and sshd answers.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"keelway.dev/keelway/internal/lab/cgroup"
 )
 
 // launch is what a host's first process needs to know.
@@ -30,7 +32,7 @@ func Launch(path string) error {
 	if err := json.Unmarshal(data, &l); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := enterCgroup(l.Cgroup); err != nil {
+	if err := cgroup.Enter(l.Cgroup); err != nil {
 		return err
 	}
 	program, err := exec.LookPath(l.Argv[0])
@@ -39,7 +41,7 @@ func Launch(path string) error {
 	}
 	// A namespace belongs to a thread, and exec keeps the thread that calls it.
 	runtime.LockOSThread()
-	if err := ownCgroups(); err != nil {
+	if err := cgroup.Own(); err != nil {
 		return err
 	}
 	return unix.Exec(program, l.Argv, append(os.Environ(), l.Env...))

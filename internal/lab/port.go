@@ -8,6 +8,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"keelway.dev/keelway/internal/lab/cgroup"
 )
 
 // portOf is the name of the link by which a host hangs on the bridge.
@@ -33,7 +35,7 @@ func (l *Lab) wholePort(h Host) string { return "vb-" + l.machine(h) }
 func (l *Lab) clear(ctx context.Context, h Host) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	if err := removeCgroup(ctx, l.cgroupOf(h)); err != nil {
+	if err := cgroup.Remove(ctx, l.cgroupOf(h)); err != nil {
 		return err
 	}
 	link, err := netlink.LinkByName(l.wholePort(h))

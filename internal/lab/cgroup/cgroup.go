@@ -1,4 +1,5 @@
-package lab
+// Package cgroup gives a lab's host cgroups of its own in every hierarchy, a view that begins there, and takes them away.
+package cgroup
 
 import (
 	"bufio"
@@ -21,8 +22,14 @@ type hierarchy struct {
 	point, kind, options string
 }
 
-// v1 tells whether the machine's controllers are those of version 1; beside them
-// a mount of version 2 has none.
+// V1 tells whether this machine's controllers are those of version 1.
+func V1() (bool, error) {
+	all, err := hierarchies()
+	return v1(all), err
+}
+
+// v1 is true where one hierarchy is of version 1; beside it a mount of version 2
+// has no controllers.
 func v1(all []hierarchy) bool {
 	return slices.ContainsFunc(all, func(h hierarchy) bool { return h.kind == "cgroup" })
 }
@@ -47,8 +54,8 @@ func hierarchies() ([]hierarchy, error) {
 	return all, lines.Err()
 }
 
-// enterCgroup makes a cgroup in every hierarchy and moves this process there.
-func enterCgroup(name string) error {
+// Enter makes a cgroup in every hierarchy and moves this process there.
+func Enter(name string) error {
 	all, err := hierarchies()
 	if err != nil {
 		return err
@@ -68,9 +75,9 @@ func enterCgroup(name string) error {
 	return nil
 }
 
-// ownCgroups gives this process a view of cgroups that begins at its own, and
+// Own gives this process a view of cgroups that begins at its own, and
 // mounts that show no other. systemd-nspawn works with the mounts that it finds.
-func ownCgroups() error {
+func Own() error {
 	all, err := hierarchies()
 	if err != nil {
 		return err
@@ -124,8 +131,8 @@ func inheritCPUs(parent, dir string) error {
 	return os.WriteFile(filepath.Join(dir, "cgroup.clone_children"), []byte("1"), 0o644)
 }
 
-// removeCgroup removes a host's cgroups once its last process has ended.
-func removeCgroup(ctx context.Context, name string) error {
+// Remove ends what runs in a host's cgroups, and removes them.
+func Remove(ctx context.Context, name string) error {
 	all, err := hierarchies()
 	if err != nil {
 		return err

@@ -1,4 +1,5 @@
-package lab
+// Package image makes the Debian root that a lab's hosts are made of, once, and keeps it.
+package image
 
 import (
 	"context"
@@ -27,11 +28,12 @@ func packages() []string {
 // suite is the Debian release of a host.
 const suite = "bookworm"
 
-// image makes the root that hosts are made of, or finds it in the cache. Its
-// name is the sum of what it is made of.
-func image(ctx context.Context, say func(string)) (string, error) {
+// Make makes the root that hosts are made of, or finds it in the cache, and
+// returns its folder. Its name is the sum of what it is made of; say is told what
+// takes long.
+func Make(ctx context.Context, say func(string)) (string, error) {
 	recipe := suite + "\n" + strings.Join(packages(), ",") + "\n"
-	for _, f := range hostFiles() {
+	for _, f := range files() {
 		recipe += f.path + "\n" + f.text
 	}
 	sum := sha256.Sum256([]byte(recipe))
@@ -104,14 +106,14 @@ func firstMirror(list string) string {
 	return ""
 }
 
-// hostFile is a file that every host has.
-type hostFile struct {
+// file is one that every host has; a link's text is "-> target".
+type file struct {
 	path, text string
 	mode       fs.FileMode
 }
 
-func hostFiles() []hostFile {
-	return []hostFile{
+func files() []file {
+	return []file{
 		// systemd-nspawn leaves the controllers read-only, and the kubelet makes
 		// its pods' cgroups in them.
 		{"/etc/systemd/system/lab-cgroups.service", `[Unit]
@@ -163,19 +165,19 @@ WantedBy=multi-user.target
 // finish makes a fresh root into one that boots here: its own services, and
 // nothing that two hosts must not share.
 func finish(root string) error {
-	for _, f := range hostFiles() {
+	for _, f := range files() {
 		path := filepath.Join(root, f.path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
 		if target, ok := strings.CutPrefix(f.text, "-> "); ok {
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				return err
-			}
 			_ = os.Remove(path)
 			if err := os.Symlink(target, path); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := write(path, []byte(f.text), f.mode); err != nil {
+		if err := os.WriteFile(path, []byte(f.text), f.mode); err != nil {
 			return err
 		}
 	}
