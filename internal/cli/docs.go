@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
 
 	"keelway.dev/keelway/internal/cluster/file/schema"
 )
@@ -46,8 +48,9 @@ func newDocs() *cobra.Command {
 	return c
 }
 
-// writeMarkdown writes one file for each command, and README.md with the list of
-// them. Files of commands that are gone are removed.
+// writeMarkdown writes one page for each command of the first level, with what is
+// below it, and README.md with the list of all. Pages of commands that are gone
+// are removed.
 func writeMarkdown(root *cobra.Command, dir string) error {
 	old, err := filepath.Glob(filepath.Join(dir, "*.md"))
 	if err != nil {
@@ -58,18 +61,25 @@ func writeMarkdown(root *cobra.Command, dir string) error {
 			return err
 		}
 	}
-	if err := doc.GenMarkdownTree(root, dir); err != nil {
-		return err
+	var list strings.Builder
+	list.WriteString("# Commands\n\nWritten by `make docs` from what the commands say of themselves. `--no-color`, or NO_COLOR in the environment, leaves colours out everywhere.\n\n| command | what it does |\n|---|---|\n")
+	for _, c := range root.Commands() {
+		if !c.IsAvailableCommand() {
+			continue
+		}
+		var page strings.Builder
+		name := strings.ReplaceAll(c.CommandPath(), " ", "_") + ".md"
+		describe(&page, &list, c, name)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(page.String()), 0o644); err != nil {
+			return err
+		}
 	}
-	var b strings.Builder
-	b.WriteString("# Commands\n\nWritten by `make docs` from what the commands say of themselves.\n\n| command | what it does |\n|---|---|\n")
-	listCommands(&b, root)
-	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
+	list.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
 	for _, e := range exitCodes() {
-		fmt.Fprintf(&b, "| %d | %s |\n", e.code, e.meaning)
+		fmt.Fprintf(&list, "| %d | %s |\n", e.code, e.meaning)
 	}
-	b.WriteString("\n## Files\n\n- [The cluster file](cluster-file.md): every field, its default and its meaning; [its JSON Schema](cluster.schema.json)\n")
-	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte(b.String()), 0o644); err != nil {
+	list.WriteString("\n## Files\n\n- [The cluster file](cluster-file.md): every field, its default and its meaning; [its JSON Schema](cluster.schema.json)\n")
+	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte(list.String()), 0o644); err != nil {
 		return err
 	}
 	return writeClusterFile(dir)
@@ -91,6 +101,49 @@ func writeClusterFile(dir string) error {
 	)
 }
 
+// describe adds a command, and those below it, to a page and to the list.
+func describe(page, list *strings.Builder, c *cobra.Command, file string) {
+	path := c.CommandPath()
+	level, anchor := "#", ""
+	if strings.Count(path, " ") > 1 {
+		level, anchor = "##", "#"+strings.NewReplacer(" ", "-", ".", "").Replace(path)
+		page.WriteString("\n")
+	}
+	if !strings.Contains(path, " phase ") { // a workflow's own page lists its phases
+		fmt.Fprintf(list, "| [%s](%s%s) | %s |\n", path, file, anchor, c.Short)
+	}
+	words := cmp.Or(c.Long, c.Short)
+	if c.Annotations[listed] != "" {
+		words = strings.Replace(words, "\n", "\n\n```\n", 1) + "\n```"
+	}
+	fmt.Fprintf(page, "%s %s\n\n%s\n", level, path, words)
+	fmt.Fprintf(page, "\n```\n%s\n```\n", unindented(usageLines(c)))
+	if c.Example != "" {
+		fmt.Fprintf(page, "\nExamples:\n\n```\n%s\n```\n", unindented(c.Example))
+	}
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	add := func(f *pflag.Flag) {
+		if f.Name != "help" && f.Name != "no-color" {
+			own.AddFlag(f)
+		}
+	}
+	c.LocalFlags().VisitAll(add)
+	c.InheritedFlags().VisitAll(add)
+	if own.HasAvailableFlags() {
+		fmt.Fprintf(page, "\nFlags:\n\n```\n%s```\n", flagList(own, 100))
+	}
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			describe(page, list, sub, file)
+		}
+	}
+}
+
+// unindented takes the two blanks away that lines have in help.
+func unindented(text string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(text, "  "), "\n  ", "\n")
+}
+
 // exitCodes says what each exit code means.
 func exitCodes() []struct {
 	code    int
@@ -107,16 +160,5 @@ func exitCodes() []struct {
 		{exitRefused, "a rule forbids it: nothing was done"},
 		{exitBusy, "another keelway is at work on this machine"},
 		{exitInterrupted, "Ctrl-C or SIGTERM: run it again to go on"},
-	}
-}
-
-// listCommands adds a row for a command and for those below it.
-func listCommands(b *strings.Builder, c *cobra.Command) {
-	file := strings.ReplaceAll(c.CommandPath(), " ", "_") + ".md"
-	fmt.Fprintf(b, "| [%s](%s) | %s |\n", c.CommandPath(), file, c.Short)
-	for _, sub := range c.Commands() {
-		if sub.IsAvailableCommand() {
-			listCommands(b, sub)
-		}
 	}
 }

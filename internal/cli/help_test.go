@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -100,5 +102,38 @@ func TestVerbosity(t *testing.T) {
 	ssh := []string{"keelway", "lab", "ssh", "cp1", "--", "ls", "-v", "1"}
 	if got := commandLine(ssh); !slices.Equal(got, ssh[1:]) {
 		t.Errorf("what another program is told was changed: %v", got)
+	}
+}
+
+// TestReferenceHasEveryCommand: pages for people hold every command that they
+// can call, and no other.
+func TestReferenceHasEveryCommand(t *testing.T) {
+	dir := t.TempDir()
+	all := commands(t)
+	if err := writeMarkdown(all["keelway"], dir); err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob(filepath.Join(dir, "*.md"))
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	found := map[string]bool{"keelway": true}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^##? (keelway.*)$`).FindAllStringSubmatch(string(text), -1) {
+			found[m[1]] = true
+		}
+	}
+	for path := range all {
+		if !found[path] {
+			t.Errorf("no page describes %s", path)
+		}
+		delete(found, path)
+	}
+	if len(found) > 0 {
+		t.Errorf("pages describe what is no command: %v", found)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/host/local"
 )
 
@@ -14,10 +15,14 @@ const lockPath = "/run/keelway-lab.lock"
 // alone waits until no other keelway changes labs, and keeps others waiting
 // until release is called.
 func alone(ctx context.Context, waiting func(holder string)) (release func(), err error) {
+	here, err := local.New("here")
+	if err != nil {
+		return nil, err
+	}
 	told := false
 	for {
-		release, holder, err := local.Lock(lockPath)
-		if !errors.Is(err, local.ErrLocked) {
+		release, holder, err := here.Lock(ctx, lockPath)
+		if !errors.Is(err, host.ErrLocked) {
 			return release, err
 		}
 		if !told {
