@@ -38,7 +38,7 @@ func newConfigPrint(s streams) []*cobra.Command {
 	var kinds []string
 	show := func(name string, text func() ([]byte, error)) *cobra.Command {
 		return &cobra.Command{
-			Use: name + "-defaults", Short: "Print the default configuration of `keelway " + name + "`", Args: cobra.NoArgs,
+			Use: name + "-defaults", Short: "Print the configuration of " + name + " with its defaults", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
 				data, err := text()
 				if err != nil {
