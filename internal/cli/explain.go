@@ -49,26 +49,20 @@ Without flags it speaks of the cluster that is on this machine, if there is one.
 			}
 			return s.print(output, e, func(w io.Writer) { printExplanation(w, e, s.width()) })
 		},
-		ValidArgsFunction: func(c *cobra.Command, args []string, start string) ([]string, cobra.ShellCompDirective) {
+		ValidArgsFunction: beginning(func(c *cobra.Command, args []string) []string {
 			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
+				return nil
 			}
 			m, err := s.machine(c.Context(), silent{})
 			if err != nil {
-				return nil, cobra.ShellCompDirectiveError
+				return nil
 			}
 			names, err := operation.ExplainNames(c.Context(), m, chosenCluster(c, o, profile))
 			if err != nil {
-				return nil, cobra.ShellCompDirectiveError
+				return nil
 			}
-			var fit []string
-			for _, n := range names {
-				if strings.HasPrefix(n, start) {
-					fit = append(fit, n)
-				}
-			}
-			return fit, cobra.ShellCompDirectiveNoFileComp
-		},
+			return names
+		}),
 	}
 	clusterFlags(c, &o, &profile)
 	addData(c, &output)
@@ -89,6 +83,8 @@ func clusterFlags(c *cobra.Command, o *cluster.Options, profile *string) {
 	f.StringVar(&o.PodSubnet, "pod-network-cidr", "", "the range of pod addresses (default "+cluster.DefaultPodSubnet+")")
 	f.StringVar(&o.ServiceSubnet, "service-cidr", "", "the range of Service addresses (default 10.96.0.0/12)")
 	f.StringVar(&o.DNSDomain, "service-dns-domain", "", "the domain of Service names (default cluster.local)")
+	completeFlag(c, "kubernetes-version", versions)
+	completeFlag(c, "profile", profiles)
 	f.BoolVar(&o.KeepTaint, "keep-taint", false, "keep the taint: pods wait for a second machine")
 }
 

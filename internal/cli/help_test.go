@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -135,5 +136,36 @@ func TestReferenceHasEveryCommand(t *testing.T) {
 	}
 	if len(found) > 0 {
 		t.Errorf("pages describe what is no command: %v", found)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, row := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"up", "--profile", "k"}, "kubeadm"},
+		{[]string{"up", "--kubernetes-version", "v1.3"}, "v1.37.0"},
+		{[]string{"up", "--until", "kubelet-s"}, "kubelet-start"},
+		{[]string{"explain", "/etc/kubernetes/pki/ca.c"}, "/etc/kubernetes/pki/ca.crt"},
+		{[]string{"init", "--skip-phases", "addon/c"}, "addon/coredns"},
+		{[]string{"status", "--output", "y"}, "yaml"},
+		{[]string{"cer"}, "certs"},
+	} {
+		var b bytes.Buffer
+		root := newRoot(streams{in: strings.NewReader(""), out: os.Stdout, err: os.Stderr, self: "keelway"})
+		root.SetOut(&b)
+		root.SetErr(io.Discard)
+		root.SetArgs(append([]string{cobra.ShellCompRequestCmd}, row.args...))
+		if err := root.ExecuteContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		found := slices.ContainsFunc(strings.Split(b.String(), "\n"), func(line string) bool {
+			name, _, _ := strings.Cut(line, "\t")
+			return name == row.want
+		})
+		if !found {
+			t.Errorf("%v is completed to %q, want %q among them", row.args, b.String(), row.want)
+		}
 	}
 }

@@ -33,6 +33,7 @@ and share this machine's kernel. Root is needed.`,
 	}
 	var name string
 	c.PersistentFlags().StringVar(&name, "lab", "lab", "the lab's name")
+	completeFlag(c, "lab", labs)
 	c.AddCommand(newLabCreate(s, &name), newLabList(s), newLabSSH(s, &name), newLabStop(&name), newLabStart(s, &name),
 		newLabPartition(s, &name), newLabHeal(&name), newLabDelete(s, &name))
 	return c
@@ -139,7 +140,8 @@ func newLabList(s streams) *cobra.Command {
 func newLabSSH(s streams, name *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "ssh HOST [-- COMMAND...]", Short: "Log in to a host, or run a command there", Args: cobra.MinimumNArgs(1),
-		Example: "  keelway lab ssh cp1\n  keelway lab ssh cp1 -- systemctl status",
+		Example:           "  keelway lab ssh cp1\n  keelway lab ssh cp1 -- systemctl status",
+		ValidArgsFunction: labHosts(name),
 		RunE: func(c *cobra.Command, args []string) error {
 			l, err := lab.Open(*name)
 			if err != nil {
@@ -164,7 +166,7 @@ func newLabSSH(s streams, name *string) *cobra.Command {
 func newLabStop(name *string) *cobra.Command {
 	var cut bool
 	c := &cobra.Command{
-		Use: "stop [HOST...]", Short: "Stop hosts: every host of the lab, or those named",
+		Use: "stop [HOST...]", Short: "Stop hosts: every host of the lab, or those named", ValidArgsFunction: labHosts(name),
 		RunE: func(c *cobra.Command, args []string) error {
 			l, err := lab.Open(*name)
 			if err != nil {
@@ -179,7 +181,7 @@ func newLabStop(name *string) *cobra.Command {
 
 func newLabStart(s streams, name *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "start [HOST...]", Short: "Boot hosts that were stopped: every host of the lab, or those named",
+		Use: "start [HOST...]", Short: "Boot hosts that were stopped: every host of the lab, or those named", ValidArgsFunction: labHosts(name),
 		RunE: func(c *cobra.Command, args []string) error {
 			l, err := lab.Open(*name)
 			if err != nil {

@@ -65,6 +65,7 @@ is left to do.`,
 	f.StringVar(&o.Until, "until", "", "stop after this phase ('keelway explain' lists them)")
 	f.BoolVar(&o.Prove, "prove", false, "prove that it answers, if nothing was to be done too")
 	f.StringVar(&kubeconfig, "kubeconfig", "", "gets the context 'keelway' (default ~/.kube/config; or 'none')")
+	completeFlag(c, "until", s.phasesHere)
 	addVerbose(f, &verbose)
 	addOutput(c, &output)
 	return c

@@ -154,3 +154,12 @@ func ExplainNames(ctx context.Context, m *Machine, chosen *cluster.Options) ([]s
 	}
 	return Names(desired.For(model, 0)), nil
 }
+
+// Phases lists the phases of `up` on this machine, in order.
+func Phases(ctx context.Context, m *Machine) ([]string, error) {
+	model, _, _, err := m.expected(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return desired.For(model, 0).Phases(), nil
+}
