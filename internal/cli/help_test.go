@@ -67,8 +67,8 @@ func TestDidYouMean(t *testing.T) {
 		{"certs renwe", "did you mean renew?"},
 		{"lab creat", "did you mean create?"},
 		{"init phase certs apisever", "did you mean apiserver?"},
-		{"up --kubernetes-versoin v1.37.0", "did you mean --kubernetes-version?"},
-		{"down --ouput json", "did you mean --output?"},
+		{"up --kubernetes-versiom v1.37.0", "did you mean --kubernetes-version?"},
+		{"down --outputt json", "did you mean --output?"},
 		{"nothing-like-it", `unknown command "nothing-like-it" for "keelway"; see 'keelway --help'`},
 	} {
 		root := newRoot(streams{in: strings.NewReader(""), out: os.Stdout, err: os.Stderr})

@@ -16,7 +16,7 @@ import (
 
 // version and built are set when a release is linked; built is in RFC 3339, and
 // otherwise the time of the commit.
-var version, built = "v0.1.0-dev", ""
+var version, built = "v0.1.0-dev", "" //nolint:gochecknoglobals // the linker sets them
 
 type versionInfo struct {
 	Keelway    string   `json:"keelway"`

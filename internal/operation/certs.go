@@ -101,7 +101,7 @@ func (c *Certs) findConfig(ctx context.Context, o CertsOptions) (file string, te
 	why := errors.New("it was not asked for")
 	if o.Kubeconfig != "" {
 		if text, why = c.clusterConfig(ctx, o.Kubeconfig); why == nil {
-			return "ConfigMap kube-system/kubeadm-config", []byte(text)
+			return "ConfigMap kube-system/kubeadm-config", text
 		}
 	}
 	saved, err := observe.ReadText(ctx, c.host, initDir+"/config.yaml")

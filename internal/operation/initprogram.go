@@ -110,12 +110,12 @@ func (m *Machine) findPrograms(ctx context.Context, in *work, o Workflow) (progr
 		return p, nil, err
 	}
 	want := bundle.Want{Kubernetes: in.model.Cluster.KubernetesVersion, OS: runtime.GOOS, Arch: runtime.GOARCH, Images: images, Binaries: binaries}
-	if err := want.Check(p.Bundle.Manifest); err != nil {
+	if err := want.Check(p.Manifest); err != nil {
 		return p, nil, fmt.Errorf("bundle %s: %w", file, err)
 	}
 	sums := map[string]string{}
 	for _, name := range binaries {
-		_, b, err := p.Bundle.Binary(name)
+		_, b, err := p.Binary(name)
 		if err != nil {
 			return p, nil, err
 		}

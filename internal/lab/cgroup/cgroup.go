@@ -180,7 +180,7 @@ func removeTree(dir string) error {
 		if err == nil && d.IsDir() {
 			dirs = append(dirs, path)
 		}
-		return nil //nolint:nilerr // gone already
+		return nil // what cannot be read is gone already
 	})
 	if err != nil {
 		return err
