@@ -19,7 +19,7 @@ func newClusterImport(s streams) *cobra.Command {
 	var path string
 	c := &cobra.Command{
 		Use:   "import PATH",
-		Short: "Make a cluster file of a Kubespray inventory, a k0sctl file or a kubeadm configuration",
+		Short: "Make a cluster file of a Kubespray inventory, k0sctl file or kubeadm configuration",
 		Long: `Make a cluster file of what another tool reads: the folder or file of a Kubespray
 inventory (YAML or INI, with group_vars and host_vars beside it), a k0sctl file, or
 a kubeadm configuration. Which one it is, the file itself says.

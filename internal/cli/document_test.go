@@ -108,5 +108,8 @@ func callable(line string) error {
 	if err := c.ParseFlags(args); err != nil {
 		return err
 	}
+	if len(args) == 0 {
+		return nil // a text speaks of the command, without an example's arguments
+	}
 	return c.ValidateArgs(c.Flags().Args())
 }
