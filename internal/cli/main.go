@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keelway.dev/keelway/internal/apply"
+	"keelway.dev/keelway/internal/lab"
 	"keelway.dev/keelway/internal/operation"
 )
 
@@ -97,12 +98,13 @@ func exitCode(ctx context.Context, err error) int {
 	var busy *operation.BusyError
 	var exit *operation.ExitError
 	var wish *operation.WishError
+	var noLab *lab.NotFoundError
 	switch {
 	case errors.As(err, &exit):
 		return exit.Code
 	case ctx.Err() != nil:
 		return exitInterrupted
-	case errors.As(err, &usage), errors.As(err, &wish):
+	case errors.As(err, &usage), errors.As(err, &wish), errors.As(err, &noLab):
 		return exitUsage
 	case errors.As(err, &preflight):
 		return exitPreflight
