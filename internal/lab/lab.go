@@ -7,6 +7,7 @@
 package lab
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"keelway.dev/keelway/internal/service/process"
 )
@@ -68,7 +70,7 @@ type NotFoundError struct {
 }
 
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("there is no %s %q; there are: %v (`keelway lab list`)", e.What, e.Name, e.Have)
+	return fmt.Sprintf("there is no %s %q, but %s (`keelway lab list`)", e.What, e.Name, cmp.Or(strings.Join(e.Have, ", "), "none at all"))
 }
 
 func (l *Lab) dir() string              { return filepath.Join(Root, l.Name) }
