@@ -69,7 +69,12 @@ type Proof struct {
 	Server, Client string
 }
 
-// ProofImages are the images that a proof of the cluster runs.
+// ProofImages are the images that a proof of the cluster runs. kube-proxy's is on
+// every node, and has kubectl as all images of Kubernetes have.
 func ProofImages(m *cluster.Model) Proof {
-	return Proof{Server: m.Image("coredns"), Client: m.Image("kube-apiserver")}
+	client := "kube-proxy"
+	if m.Cluster.Proxy.Disabled {
+		client = "kube-apiserver"
+	}
+	return Proof{Server: m.Image("coredns"), Client: m.Image(client)}
 }
