@@ -1,14 +1,10 @@
 package e2e
 
 import (
-	"bytes"
-	"context"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,66 +13,38 @@ import (
 // TestSystemdHost makes a host in which systemd runs, and there the whole life
 // of a cluster: up, up again, a reboot, down.
 func TestSystemdHost(t *testing.T) {
-	enabled(t)
-	before := look(t)
-	t.Cleanup(func() {
-		if left := difference(before, look(t)); len(left) > 0 {
-			t.Errorf("the lab left behind:\n%s", strings.Join(left, "\n"))
-		}
-	})
-	lab(t, 1)
-	fresh := inside(t, "cp1")
+	f := newFleet(t, "e2e", "--controlplanes", "1")
+	fresh := f.inside("cp1")
 
-	out := on(t, "cp1", "/mnt/share/keelway up --bundle /mnt/share/bundle.tar.zst")
+	out := f.on("cp1", "/mnt/share/keelway up --bundle /mnt/share/bundle.tar.zst")
 	for _, want := range []string{"services under systemd", "proved: "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("up does not say %q:\n%s", want, out)
 		}
 	}
-	if out := on(t, "cp1", "keelway kubectl get nodes --no-headers"); !strings.Contains(out, " Ready ") || !strings.Contains(out, "v1.37.0") {
+	if out := f.on("cp1", "keelway kubectl get nodes --no-headers"); !strings.Contains(out, " Ready ") || !strings.Contains(out, "v1.37.0") {
 		t.Errorf("kubectl get nodes: %s", out)
 	}
-	if out := on(t, "cp1", "systemctl is-active containerd kubelet keelway-approver && systemctl is-enabled containerd kubelet"); strings.Contains(out, "in") {
+	if out := f.on("cp1", "systemctl is-active containerd kubelet keelway-approver && systemctl is-enabled containerd kubelet"); strings.Contains(out, "in") {
 		t.Errorf("not every service is active and enabled:\n%s", out)
 	}
-	if out := on(t, "cp1", "/mnt/share/keelway up --bundle /mnt/share/bundle.tar.zst"); !strings.Contains(out, "nothing to do") {
+	if out := f.on("cp1", "/mnt/share/keelway up --bundle /mnt/share/bundle.tar.zst"); !strings.Contains(out, "nothing to do") {
 		t.Errorf("a second up has something to do:\n%s", out)
 	}
 
 	must(t, "lab", "stop", "--lab", "e2e")
 	must(t, "lab", "start", "--lab", "e2e")
 	waitFor(t, 2*time.Minute, "the cluster to be back after a reboot", func() (bool, string) {
-		out, err := try(t, "cp1", "keelway kubectl get --raw=/readyz && keelway kubectl -n kube-system get deployment coredns -o jsonpath={.status.readyReplicas}")
+		out, err := f.try("cp1", "keelway kubectl get --raw=/readyz && keelway kubectl -n kube-system get deployment coredns -o jsonpath={.status.readyReplicas}")
 		return err == nil && strings.HasSuffix(strings.TrimSpace(out), "2"), out
 	})
-	if out := on(t, "cp1", "/mnt/share/keelway up --bundle /mnt/share/bundle.tar.zst --prove"); !strings.Contains(out, "proved: ") {
+	if out := f.on("cp1", "/mnt/share/keelway up --bundle /mnt/share/bundle.tar.zst --prove"); !strings.Contains(out, "proved: ") {
 		t.Errorf("the cluster does not answer after a reboot:\n%s", out)
 	}
 
-	on(t, "cp1", "/mnt/share/keelway down --yes")
-	if left := difference(fresh, inside(t, "cp1")); len(left) > 0 {
+	f.on("cp1", "/mnt/share/keelway down --yes")
+	if left := difference(fresh, f.inside("cp1")); len(left) > 0 {
 		t.Errorf("down left behind:\n%s", strings.Join(left, "\n"))
-	}
-}
-
-// lab makes hosts that see keelway and the bundle at /mnt/share.
-func lab(t *testing.T, controlPlanes int) {
-	t.Helper()
-	share := t.TempDir()
-	copyFile(t, program(t), filepath.Join(share, "keelway"), 0o755)
-	copyFile(t, bundle(t), filepath.Join(share, "bundle.tar.zst"), 0o644)
-	if err := os.Chmod(share, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd := exec.CommandContext(context.Background(), program(t), "lab", "delete", "--lab", "e2e", "--yes")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("lab delete: %v\n%s", err, out)
-		}
-	})
-	cmd := exec.CommandContext(t.Context(), program(t), "lab", "create", "--lab", "e2e", "--controlplanes", strconv.Itoa(controlPlanes), "--share", share)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("lab create: %v\n%s", err, out)
 	}
 }
 
@@ -109,31 +77,9 @@ func copyFile(t *testing.T, from, to string, mode os.FileMode) {
 	}
 }
 
-// try runs a command line on a lab's host.
-func try(t *testing.T, host, command string) (string, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program(t), "lab", "ssh", "--lab", "e2e", host, "--", command)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	return out.String(), err
-}
-
-// on is try for what must end well.
-func on(t *testing.T, host, command string) string {
-	t.Helper()
-	out, err := try(t, host, command)
-	if err != nil {
-		t.Fatalf("%s: %s: %v\n%s", host, command, err, out)
-	}
-	return out
-}
-
 // inside takes stock of a host: what a cluster could leave behind there.
-func inside(t *testing.T, host string) machine {
-	t.Helper()
+func (f fleet) inside(host string) machine {
+	f.t.Helper()
 	const script = `find /etc /usr /opt /srv /root /var /run -xdev ` +
 		`\( -path /var/log/journal -o -path /run/systemd -o -path /run/udev -o -path /run/user -o -path /run/credentials -o -path /run/machine-id -o -path /run/log -o -path /var/lib/systemd -o -path /run/keelway.lock -o -path /var/tmp -o -path /var/log/wtmp \) -prune ` +
 		`-o \( -type d -o -type f -o -type l \) -printf 'file %p %y %m %l\n'
@@ -146,11 +92,11 @@ for c in /sys/fs/cgroup/*; do ls -d $c/kube* 2>/dev/null; done | sed 's/^/cgroup
 sysctl -n net.ipv4.ip_forward vm.overcommit_memory kernel.panic net.ipv4.conf.all.route_localnet | sed 's/^/sysctl /'
 true`
 	m := machine{}
-	for line := range strings.Lines(on(t, host, script)) {
+	for line := range strings.Lines(f.on(host, script)) {
 		m[strings.TrimSpace(line)] = "there"
 	}
 	if len(m) < 1000 || !slices.ContainsFunc([]string{"mount /", "mount /var"}, func(k string) bool { return m[k] != "" }) {
-		t.Fatalf("looking at %s found %d things only", host, len(m))
+		f.t.Fatalf("looking at %s found %d things only", host, len(m))
 	}
 	return m
 }

@@ -34,17 +34,17 @@ func newConnector(hosts []file.Host) (*connector, error) {
 func (c *connector) connect(h file.Host) (host.Host, error) {
 	t := target(h)
 	for jump := h.SSH.Jump; jump != ""; {
-		next, i := reach.Target{}, slices.IndexFunc(c.hosts, func(other file.Host) bool { return other.Name == jump })
+		i := slices.IndexFunc(c.hosts, func(other file.Host) bool { return other.Name == jump })
 		if i >= 0 {
-			next, jump = target(c.hosts[i]), c.hosts[i].SSH.Jump
+			t.Jump, jump = append(t.Jump, target(c.hosts[i])), c.hosts[i].SSH.Jump
 		} else {
-			var err error
-			if next, err = reach.Parse(jump); err != nil {
+			next, err := reach.Parse(jump)
+			if err != nil {
 				return nil, fmt.Errorf("host %s: %w", h.Name, err)
 			}
-			jump = ""
+			t.Jump, jump = append(t.Jump, next), ""
 		}
-		if t.Jump = append(t.Jump, next); len(t.Jump) > len(c.hosts) {
+		if len(t.Jump) > len(c.hosts) {
 			return nil, fmt.Errorf("host %s: its jump hosts lead in a circle", h.Name)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"keelway.dev/keelway/internal/cluster"
-	"keelway.dev/keelway/internal/desired/access"
 	"keelway.dev/keelway/internal/desired/kubelet"
 	"keelway.dev/keelway/internal/desired/phase"
 	"keelway.dev/keelway/internal/pki"
@@ -208,58 +207,6 @@ func (s *story) checkEtcd() {
 		What: "see that the cluster's etcd is healthy",
 		Why:  "A member that is added to an etcd with a dead one takes it a step nearer to losing its majority.",
 		Wait: &Wait{Probe: ProbeEtcd, Target: s.model.Cluster.CertificatesDir + "/etcd", Seconds: int(s.host.Init.Timeouts.EtcdAPICall.Seconds())},
-	})
-}
-
-// bootstrap is the file with which the kubelet asks for its first certificate.
-func (s *story) bootstrap(kubeconfig []byte) {
-	s.add(Resource{
-		ID: bootstrapID, Component: "kubelet", After: []string{"kubelet-start/folder"},
-		What:      "write the kubeconfig with which the kubelet asks for its certificate",
-		Why:       "Its token is good for one thing: asking. The key that the certificate is for never leaves this machine.",
-		Bootstrap: &Bootstrap{Path: bootstrapConf, Until: kubeletConf, Content: kubeconfig},
-	})
-}
-
-func (s *story) waitBootstrap() {
-	after := []string{"kubelet-start/kubelet"}
-	if s.host.Has(cluster.ControlPlane) {
-		after = append(after, "control-plane/apiserver")
-	}
-	s.add(Resource{
-		ID: waitBootstrapID, Component: "kubelet", After: after,
-		What: "wait for the kubelet's certificate",
-		Why:  "The cluster approves the request by itself, and its controller manager signs it.",
-		Wait: &Wait{Probe: ProbeFile, Target: kubeletConf, Seconds: int(s.host.Init.Timeouts.TLSBootstrap.Seconds())},
-	})
-	s.add(Resource{
-		ID: "kubelet-wait-bootstrap/token", Component: "kubelet", After: []string{waitBootstrapID},
-		What:      "remove the kubeconfig with the token",
-		Why:       "It has done its work; the kubelet renews its certificate with the certificate itself.",
-		Bootstrap: &Bootstrap{Path: bootstrapConf, Until: kubeletConf, Remove: true},
-	})
-}
-
-// registered waits for a worker's Node.
-func (s *story) registered() {
-	s.add(Resource{
-		ID: "kubelet-wait-bootstrap/registered", Component: "kubelet", After: []string{"kubelet-wait-bootstrap/token", "kubelet-start/kubelet"},
-		What: "wait for the kubelet to register the node",
-		Why:  "The scheduler places pods on nodes that it knows.",
-		Wait: &Wait{Probe: ProbeNode, Target: s.host.Init.NodeRegistration.Name, Seconds: 120},
-	})
-}
-
-// markWorker gives a worker's Node the labels and taints of the cluster file.
-func (s *story) markWorker() {
-	if len(s.host.Labels) == 0 {
-		return
-	}
-	s.add(Resource{
-		ID: "kubelet-wait-bootstrap/labels", Component: "kubelet", After: []string{"kubelet-wait-bootstrap/registered"},
-		What:    "label the node",
-		Why:     "Pods choose nodes by labels, and spread over zones by one of them.",
-		Objects: []Object{{Object: access.Node(s.host), Why: "the labels and taints of the cluster file"}},
 	})
 }
 

@@ -9,12 +9,8 @@ import (
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"keelway.dev/keelway/internal/apply"
-	"keelway.dev/keelway/internal/config"
 	"keelway.dev/keelway/internal/desired"
-	"keelway.dev/keelway/internal/operation"
 	"keelway.dev/keelway/internal/plan"
 	"keelway.dev/keelway/internal/report"
 )
@@ -218,87 +214,4 @@ func (f *Fleet) finish(ctx context.Context, r *Result, began time.Time) error {
 	}
 	f.Events.Emit(report.Event{Time: f.Now(), Kind: report.Done, What: what, Seconds: f.Now().Sub(began).Seconds(), Total: r.Steps})
 	return nil
-}
-
-// preflight checks machines that are not part of the cluster yet, once.
-func (f *Fleet) preflight(ctx context.Context, p plan.Fleet, checked map[string]bool) error {
-	var mu sync.Mutex
-	var unfit []error
-	var wg sync.WaitGroup
-	for _, s := range p.Stages {
-		for _, n := range f.hosts(p, s.Name) {
-			if n.node || checked[n.name()] {
-				continue
-			}
-			checked[n.name()] = true
-			wg.Go(func() {
-				o := operation.UpOptions{IgnorePreflight: f.IgnorePreflight, Built: f.Built}
-				o.Cluster.AdvertiseAddress = n.Host.NodeAddress // the file chose it
-				if err := n.machine.Check(ctx, n.model, n.want, o); err != nil {
-					mu.Lock()
-					defer mu.Unlock()
-					unfit = append(unfit, fmt.Errorf("%s: %w", n.name(), err))
-				}
-			})
-		}
-	}
-	wg.Wait()
-	return errors.Join(unfit...)
-}
-
-// lock keeps another operator away from every machine that can be reached.
-func (f *Fleet) lock(ctx context.Context) (release func(), err error) {
-	var releases []func()
-	release = func() {
-		for _, r := range slices.Backward(releases) {
-			r()
-		}
-	}
-	for _, n := range f.nodes {
-		if n.lost != nil {
-			continue
-		}
-		one, err := operation.Lock(ctx, n.machine)
-		if err != nil {
-			release()
-			return nil, fmt.Errorf("%s: %w", n.name(), err)
-		}
-		releases = append(releases, one)
-	}
-	return release, nil
-}
-
-// tokenLife is how long the token of an apply is good for; it is deleted when
-// the apply ends.
-const tokenLife = time.Hour
-
-// needToken makes a bootstrap token where a worker has to join.
-func (f *Fleet) needToken(ctx context.Context) error {
-	if f.token != "" || f.seed == nil || !slices.ContainsFunc(f.nodes, func(n *node) bool { return n.lost == nil && !n.main() && !n.node }) {
-		return nil
-	}
-	client, err := f.seed.machine.Client.Client(ctx)
-	if err != nil {
-		return err
-	}
-	token := operation.NewToken()
-	t := config.BootstrapToken{Token: &token, TTL: &metav1.Duration{Duration: tokenLife}, Description: "for the machines that `keelway apply` is adding"}
-	config.DefaultToken(&t)
-	if _, err := client.Typed.CoreV1().Secrets(metav1.NamespaceSystem).Create(ctx, config.TokenSecret(t, f.Now()), metav1.CreateOptions{}); err != nil {
-		return fmt.Errorf("cannot make a token for the workers: %w", err)
-	}
-	f.token = token.String()
-	return nil
-}
-
-func (f *Fleet) dropToken(ctx context.Context) {
-	if f.token == "" || f.seed == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if client, err := f.seed.machine.Client.Client(ctx); err == nil {
-		id, _, _ := strings.Cut(f.token, ".")
-		_ = client.Typed.CoreV1().Secrets(metav1.NamespaceSystem).Delete(ctx, "bootstrap-token-"+id, metav1.DeleteOptions{})
-	}
 }

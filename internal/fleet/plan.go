@@ -26,7 +26,7 @@ func (f *Fleet) Plan(ctx context.Context) (plan.Fleet, error) {
 			hosts[i] = plan.HostPlan{Host: n.name(), Part: n.part, Serving: n.serving, Voting: n.voting, Prepare: map[string]bool{}}
 			if n.lost != nil {
 				hosts[i].Unreachable = n.lost.Error()
-				return nil
+				return nil //nolint:nilerr // the plan says what follows
 			}
 			for _, r := range n.want.Prepared().Resources {
 				hosts[i].Prepare[r.ID] = true
@@ -35,7 +35,7 @@ func (f *Fleet) Plan(ctx context.Context) (plan.Fleet, error) {
 			if err != nil && look.Err() == nil {
 				n.lost = err
 				hosts[i].Unreachable = err.Error()
-				return nil
+				return nil //nolint:nilerr // as above
 			}
 			hosts[i].Plan = p
 			return err

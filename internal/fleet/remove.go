@@ -8,13 +8,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	policy "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"keelway.dev/keelway/internal/cluster/file"
-	"keelway.dev/keelway/internal/etcd"
 	"keelway.dev/keelway/internal/kube"
 	"keelway.dev/keelway/internal/operation"
 	"keelway.dev/keelway/internal/plan"
@@ -188,109 +185,4 @@ func (f *Fleet) clean(ctx context.Context, l Leftover) error {
 	}
 	_, err = operation.Down(ctx, m, operation.DownOptions{})
 	return err
-}
-
-// members are etcd's, asked through the machine that serves.
-type members struct {
-	client *etcd.Client
-	list   []etcd.Member
-	states []plan.MemberState
-}
-
-func (f *Fleet) members(ctx context.Context, c *kube.Client) (*members, error) {
-	endpoints, err := etcd.Endpoints(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	h := f.seed.machine.Host
-	tls, err := etcd.ReadTLS(ctx, h, f.seed.model.Cluster.CertificatesDir+"/etcd")
-	if err != nil {
-		return nil, err
-	}
-	m := &members{}
-	if m.client, err = etcd.Open(h, endpoints, tls); err != nil {
-		return nil, err
-	}
-	if m.list, err = m.client.Members(ctx); err != nil {
-		m.client.Close()
-		return nil, err
-	}
-	for _, one := range m.list {
-		s := plan.MemberState{Name: one.Name, Voting: !one.Learner}
-		for _, u := range one.ClientURLs {
-			asking, cancel := context.WithTimeout(ctx, 3*time.Second)
-			_, err := m.client.Status(asking, u)
-			cancel()
-			s.Healthy = s.Healthy || err == nil
-		}
-		m.states = append(m.states, s)
-	}
-	return m, nil
-}
-
-func (m *members) remove(ctx context.Context, name string) error {
-	for _, one := range m.list {
-		if one.Name == name {
-			return m.client.Remove(ctx, one.ID)
-		}
-	}
-	return nil
-}
-
-// drainLimit is how long pods may take to go, disruption budgets included.
-const drainLimit = 3 * time.Minute
-
-// drain keeps new pods off a node and evicts those that can run elsewhere. A
-// node that does not answer is not waited for.
-func drain(ctx context.Context, c *kube.Client, l Leftover, say func(string)) error {
-	patch := []byte(`{"spec":{"unschedulable":true}}`)
-	if _, err := c.Typed.CoreV1().Nodes().Patch(ctx, l.Node, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
-		return err
-	}
-	if !l.Ready {
-		say("the node does not answer: its pods are not waited for")
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, drainLimit)
-	defer cancel()
-	for {
-		pods, err := c.Typed.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + l.Node})
-		if err != nil {
-			return err
-		}
-		var stay string
-		for _, p := range pods.Items {
-			if !evictable(p) {
-				continue
-			}
-			stay = p.Namespace + "/" + p.Name
-			err := c.Typed.PolicyV1().Evictions(p.Namespace).Evict(ctx, &policy.Eviction{ObjectMeta: metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace}})
-			switch {
-			case err == nil || apierrors.IsNotFound(err):
-			case apierrors.IsTooManyRequests(err):
-				stay += ": " + err.Error()
-			default:
-				return fmt.Errorf("cannot evict %s/%s: %w", p.Namespace, p.Name, err)
-			}
-		}
-		if stay == "" {
-			return nil
-		}
-		say("waiting for " + stay)
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("pods did not go within %s, the last was %s; a PodDisruptionBudget may hold it: let its workload grow, or delete the pod, then run this again", drainLimit, stay)
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// evictable leaves out what would come back or cannot be evicted: static pods,
-// those of DaemonSets, and pods that have ended.
-func evictable(p corev1.Pod) bool {
-	if p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed || p.Annotations[corev1.MirrorPodAnnotationKey] != "" {
-		return false
-	}
-	owner := metav1.GetControllerOf(&p)
-	return owner == nil || owner.Kind != "DaemonSet"
 }

@@ -167,7 +167,7 @@ func (m *Machine) readJoin(ctx context.Context, in *joinInput, o JoinOptions) er
 	} else {
 		m.Client.Use(kubeletConf, "")
 	}
-	bootstrap, err := m.bootstrapFile(ctx, in)
+	bootstrap, err := m.bootstrapFile(in)
 	if err != nil {
 		return err
 	}
