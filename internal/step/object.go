@@ -137,11 +137,19 @@ func markNode(ctx context.Context, client *kube.Client, want *corev1.Node) error
 	if err != nil {
 		return err
 	}
-	patch := map[string]any{"metadata": map[string]any{"labels": want.Labels, "annotations": want.Annotations}}
+	// A null would remove what others have set.
+	meta := map[string]any{}
+	if len(want.Labels) > 0 {
+		meta["labels"] = want.Labels
+	}
+	if len(want.Annotations) > 0 {
+		meta["annotations"] = want.Annotations
+	}
+	patch := map[string]any{"metadata": meta}
 	if taints := mergeTaints(have.Spec.Taints, want.Spec.Taints); len(taints) != len(have.Spec.Taints) {
 		patch["spec"] = map[string]any{"taints": taints}
 		// The list is replaced whole, so the version guards against another writer.
-		patch["metadata"].(map[string]any)["resourceVersion"] = have.ResourceVersion
+		meta["resourceVersion"] = have.ResourceVersion
 	}
 	data, err := json.Marshal(patch)
 	if err != nil {
