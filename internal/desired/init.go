@@ -58,6 +58,7 @@ func Init(m *cluster.Model, index int, o InitOptions) (Host, error) {
 	}
 	s.underFolders()
 	s.resources = slices.DeleteFunc(s.resources, func(r Resource) bool { return !s.runs(r) })
+	s.dropFolders()
 	return Host{Name: s.host.Init.NodeRegistration.Name, Resources: s.resources}, errors.Join(s.errs...)
 }
 
@@ -83,7 +84,7 @@ func phasesOf(r Resource) []string {
 		return []string{"etcd/local"}
 	case "control-plane/folder":
 		return []string{"control-plane"}
-	case "certs/folder":
+	case "certs/folder", etcdFolderID:
 		return []string{"certs"}
 	case "kubeconfig/folder":
 		return []string{"kubeconfig"}
@@ -102,52 +103,6 @@ func phasesOf(r Resource) []string {
 		return []string{r.Phase}
 	}
 	return []string{r.ID}
-}
-
-// initFolders are the folders that each phase makes.
-func (s *story) initFolders() {
-	pkiDir := s.model.Cluster.CertificatesDir
-	folder := func(id, what string, files ...File) {
-		s.add(Resource{
-			ID: id + "/folder", Component: "kubeadm", After: none(), What: "make the folder of " + what,
-			Why: "The files of this phase lie there.", Files: files,
-		})
-	}
-	kubernetes := dir("/etc/kubernetes", 0o755, true, "the control plane's configuration")
-	certs := []File{kubernetes, dir(pkiDir, 0o755, true, "keys and certificates")}
-	if s.model.Cluster.Etcd.Local != nil {
-		certs = append(certs, dir(pkiDir+"/etcd", 0o755, true, "etcd's own keys and certificates"))
-	}
-	folder("certs", "keys and certificates", certs...)
-	folder("kubeconfig", "kubeconfig files", kubernetes)
-	manifests := dir("/etc/kubernetes/manifests", 0o700, true, "static pods", "kubelet")
-	folder("etcd", "static pods", kubernetes, manifests)
-	folder("control-plane", "static pods", kubernetes, manifests)
-	state := []File{dir(kubelet.Dir, 0o700, true, "the kubelet's state", "kubelet")}
-	if s.finalAtOnce() {
-		state = append(state, dir(kubelet.Dir+"/pki", 0o755, true, "the kubelet's own keys and certificates", "kubelet"))
-	}
-	folder("kubelet-start", "the kubelet's state", state...)
-}
-
-// underFolders has every file wait for the folder of its phase.
-func (s *story) underFolders() {
-	have := map[string]bool{}
-	for _, r := range s.resources {
-		have[r.ID] = true
-	}
-	for i, r := range s.resources {
-		folder := r.Phase + "/folder"
-		if !have[folder] || r.ID == folder || len(r.Paths()) == 0 {
-			continue
-		}
-		after := slices.DeleteFunc(slices.Clone(r.After), func(id string) bool { return id == "certs/folders" })
-		after = append(after, folder)
-		if r.Kubeconfig != nil && r.Kubeconfig.ClientFile != "" {
-			after = append(after, "kubelet-start/folder")
-		}
-		s.resources[i].After = after
-	}
 }
 
 // finalAtOnce is true when kubelet.conf gets the form at once that kubeadm gives

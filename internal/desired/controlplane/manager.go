@@ -28,7 +28,7 @@ func Manager(m *cluster.Model, h cluster.Host) corev1.Pod {
 		Name:            "kube-controller-manager",
 		Image:           m.Image("kube-controller-manager"),
 		ImagePullPolicy: corev1.PullIfNotPresent,
-		Command:         staticpod.Command("kube-controller-manager", managerArgs(c, kubeconfig), c.ControllerManager.ExtraArgs),
+		Command:         staticpod.Command("kube-controller-manager", managerArgs(m, kubeconfig), c.ControllerManager.ExtraArgs),
 		VolumeMounts:    in,
 		LivenessProbe:   target.Liveness("/healthz"),
 		StartupProbe:    target.Startup("/healthz", h.Init.Timeouts.ControlPlaneComponentHealthCheck.Duration),
@@ -38,15 +38,21 @@ func Manager(m *cluster.Model, h cluster.Host) corev1.Pod {
 	}, volumes, nil)
 }
 
-func managerArgs(c config.ClusterConfiguration, kubeconfig string) []config.Arg {
+func managerArgs(m *cluster.Model, kubeconfig string) []config.Arg {
+	c := m.Cluster
 	pki := c.CertificatesDir + "/"
+	signingCert, signingKey := pki+"ca.crt", pki+"ca.key"
+	if m.Theirs.Authority {
+		// Without the authority's key no signer may start (kubeadm's UsingExternalCA).
+		signingCert, signingKey = "", ""
+	}
 	args := append(loopbackArgs(kubeconfig),
 		config.Arg{Name: "client-ca-file", Value: pki + "ca.crt"},
 		config.Arg{Name: "requestheader-client-ca-file", Value: pki + "front-proxy-ca.crt"},
 		config.Arg{Name: "root-ca-file", Value: pki + "ca.crt"},
 		config.Arg{Name: "service-account-private-key-file", Value: pki + "sa.key"},
-		config.Arg{Name: "cluster-signing-cert-file", Value: pki + "ca.crt"},
-		config.Arg{Name: "cluster-signing-key-file", Value: pki + "ca.key"},
+		config.Arg{Name: "cluster-signing-cert-file", Value: signingCert},
+		config.Arg{Name: "cluster-signing-key-file", Value: signingKey},
 		config.Arg{Name: "use-service-account-credentials", Value: "true"},
 		config.Arg{Name: "controllers", Value: "*,bootstrapsigner,tokencleaner"},
 	)
