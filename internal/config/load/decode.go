@@ -31,6 +31,15 @@ func (s *Set) decode(d *document.Document, strict bool) (problems, warnings []Pr
 		line, _ := d.Line(path)
 		problems = append(problems, Problem{File: d.File, Line: line, Kind: d.Kind, Problem: check.Problem{Path: path, Message: fmt.Sprintf(format, args...)}})
 	}
+	tellUnknown := func(path, words string) {
+		line, _ := d.Line(path)
+		p := Problem{File: d.File, Line: line, Kind: d.Kind, Problem: check.Problem{Path: path, Message: words}}
+		if strict {
+			problems = append(problems, p)
+		} else {
+			warnings = append(warnings, p)
+		}
+	}
 	into, known := s.target(d.Version, d.Kind)
 	version, ours := strings.CutPrefix(d.Version, group)
 	switch {
@@ -50,9 +59,13 @@ func (s *Set) decode(d *document.Document, strict bool) (problems, warnings []Pr
 	text := d.JSON
 	if version == "v1beta3" {
 		var converted []check.Problem
-		text, converted = fromV1beta3(d.Kind, text)
+		var newer []string
+		text, converted, newer = fromV1beta3(d.Kind, text)
 		for _, p := range converted {
 			fail(p.Path, "%s", p.Message)
+		}
+		for _, path := range newer {
+			tellUnknown(path, "there is no such field in v1beta3; v1beta4 has it")
 		}
 	} else if ours {
 		for _, path := range argMaps(text) {
@@ -60,23 +73,16 @@ func (s *Set) decode(d *document.Document, strict bool) (problems, warnings []Pr
 		}
 	}
 	if len(problems) > 0 {
-		return problems, nil
+		return problems, warnings
 	}
 	unknown, err := kubejson.UnmarshalStrict(text, into)
 	if err != nil {
 		path, words := explain(err)
 		fail(path, "%s", words)
-		return problems, nil
+		return problems, warnings
 	}
 	for _, u := range unknown {
-		path, words := explain(u)
-		line, _ := d.Line(path)
-		p := Problem{File: d.File, Line: line, Kind: d.Kind, Problem: check.Problem{Path: path, Message: words}}
-		if strict {
-			problems = append(problems, p)
-		} else {
-			warnings = append(warnings, p)
-		}
+		tellUnknown(explain(u))
 	}
 	return problems, warnings
 }
