@@ -31,7 +31,8 @@ func (i *imageFlags) images(s streams, c *cobra.Command) ([]string, error) {
 	var set *load.Set
 	var err error
 	if i.path != "" {
-		set, err = s.readConfig(c, i.path, load.Options{})
+		// What would break a cluster breaks no list of images.
+		set, err = s.readConfig(c, i.path, load.Options{Ignore: []string{"all"}})
 	} else {
 		set = &load.Set{Cluster: &config.ClusterConfiguration{KubernetesVersion: i.version, ImageRepository: i.repository}}
 		err = set.Complete(load.Host{Name: "node", Address: "192.0.2.1", Version: release.Default().Kubernetes, Token: operation.NewToken}, load.Options{})

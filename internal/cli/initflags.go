@@ -3,8 +3,6 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +20,7 @@ type initFlags struct {
 	cluster                       config.ClusterConfiguration
 	token, gates                  string
 	ttl                           time.Duration
-	apiserver, manager, scheduler map[string]string
+	apiserver, manager, scheduler []config.Arg
 	ignore, skip                  []string
 	patches, kubeconfig, dir      string
 	skipToken, skipKey            bool
@@ -115,13 +113,13 @@ func (o *initFlags) addPhaseOnly(f *pflag.FlagSet, whole bool, is func(...string
 		f.BoolVar(&o.printManifest, "print-manifest", false, "print the addon's objects instead of installing them")
 	}
 	if is("control-plane/apiserver") {
-		f.StringToStringVar(&o.apiserver, "apiserver-extra-args", nil, "more flags of the API server, as name=value")
+		f.Var((*argList)(&o.apiserver), "apiserver-extra-args", "more flags of the API server, as name=value")
 	}
 	if is("control-plane/controller-manager") {
-		f.StringToStringVar(&o.manager, "controller-manager-extra-args", nil, "more flags of the controller manager, as name=value")
+		f.Var((*argList)(&o.manager), "controller-manager-extra-args", "more flags of the controller manager, as name=value")
 	}
 	if is("control-plane/scheduler") {
-		f.StringToStringVar(&o.scheduler, "scheduler-extra-args", nil, "more flags of the scheduler, as name=value")
+		f.Var((*argList)(&o.scheduler), "scheduler-extra-args", "more flags of the scheduler, as name=value")
 	}
 }
 
@@ -157,15 +155,8 @@ func (o *initFlags) documents() ([]byte, error) {
 		}
 		c.FeatureGates[strings.TrimSpace(name)] = on
 	}
-	c.APIServer.ExtraArgs, c.ControllerManager.ExtraArgs, c.Scheduler.ExtraArgs = extra(o.apiserver), extra(o.manager), extra(o.scheduler)
+	c.APIServer.ExtraArgs, c.ControllerManager.ExtraArgs, c.Scheduler.ExtraArgs = o.apiserver, o.manager, o.scheduler
 	return bytes.Join([][]byte{config.Marshal(i), config.Marshal(c)}, []byte("---\n")), nil
 }
 
 // extra turns flags of a component into arguments, sorted by name.
-func extra(flags map[string]string) []config.Arg {
-	var args []config.Arg
-	for _, name := range slices.Sorted(maps.Keys(flags)) {
-		args = append(args, config.Arg{Name: name, Value: flags[name]})
-	}
-	return args
-}

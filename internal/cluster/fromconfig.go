@@ -70,6 +70,14 @@ func FromConfig(c Config) (*Model, error) {
 	return m, m.adapt()
 }
 
+// LeftOut refuses what kubeadm can do and Keelway does not.
+func LeftOut(c config.ClusterConfiguration) error {
+	if c.FeatureGates["RootlessControlPlane"] {
+		return errors.New("the control plane cannot be run by other users than root: the feature gate RootlessControlPlane, which kubeadm has deprecated, is not supported; take it out of featureGates")
+	}
+	return nil
+}
+
 // released finds the versions that go with the configuration's. A patch that
 // Keelway has no bundle of takes its minor's. Etcd is kubeadm's own default
 // unless the configuration names a tag.

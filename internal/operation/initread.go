@@ -33,6 +33,9 @@ func (m *Machine) readInit(ctx context.Context, o InitOptions) (*initInput, erro
 	for _, w := range in.set.Warnings {
 		in.warnings = append(in.warnings, w.String())
 	}
+	if err := cluster.LeftOut(*in.set.Cluster); err != nil {
+		return nil, &WishError{err}
+	}
 	c := cluster.Config{Init: *in.set.Init, Cluster: *in.set.Cluster, Kubelet: in.set.Kubelet, Proxy: in.set.Proxy, Facts: o.Facts, Now: m.Now()}
 	skip := o.Skip
 	if len(skip) == 0 {

@@ -62,18 +62,33 @@ func (l *list) args(field string, args []config.Arg) {
 }
 
 // repository is what stands before an image's name: an optional host with a
-// port, and a path of small letters (the reference grammar of distribution).
+// port, and a path of small letters (the reference grammar of distribution,
+// where a first part with a capital is a host).
 func (l *list) repository(field, value string) {
 	for i, part := range strings.Split(value, "/") {
-		host, port, hasPort := strings.Cut(part, ":")
 		switch {
-		case i == 0 && validHost(host) && (!hasPort || onlyDigits(port)):
+		case i == 0 && validRegistry(part):
 		case validComponent(part):
 		default:
 			l.add(field, "%q is not an image repository such as registry.example:5000/kubernetes", value)
 			return
 		}
 	}
+}
+
+// validRegistry is a host, an IPv6 address in brackets or a name, and perhaps a port.
+func validRegistry(s string) bool {
+	host, port, hasPort := strings.Cut(s, ":")
+	if address, rest, ok := strings.Cut(strings.TrimPrefix(s, "["), "]"); ok && s[0] == '[' {
+		if address == "" || strings.Trim(strings.ToLower(address), "0123456789abcdef:") != "" {
+			return false
+		}
+		host, hasPort, port = "v6", rest != "", strings.TrimPrefix(rest, ":")
+		if hasPort && rest[0] != ':' {
+			return false
+		}
+	}
+	return validHost(host) && (!hasPort || onlyDigits(port))
 }
 
 func onlyDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
