@@ -57,11 +57,17 @@ docs: build ## write docs/reference anew
 deps: ## install what building and testing need and this machine lacks (root)
 	@tools/setup/deps.sh
 
-# The peer that tests and benchmarks compare Keelway with.
+# The peers that tests and benchmarks compare Keelway with. kubeadm 1.36 is the
+# last that reads v1beta3; the suite is upstream's own test of a kubeadm cluster.
 KUBE := k8s.io/component-base/version
+peer = go build -C $(1) -trimpath -ldflags "-s -w -X $(KUBE).gitVersion=$(2) -X $(KUBE).gitMajor=1 -X $(KUBE).gitMinor=$(3) -X $(KUBE).gitTreeState=clean" -o $(CURDIR)/dist/compat/$(4)
+.PHONY: kubeadm-suite
 kubeadm:
-	$(need-go)go build -C compat -trimpath -ldflags "-s -w -X $(KUBE).gitVersion=v1.37.0 -X $(KUBE).gitMajor=1 -X $(KUBE).gitMinor=37 -X $(KUBE).gitTreeState=clean" \
-		-o ../dist/compat/kubeadm ./kubeadm
+	$(need-go)$(call peer,compat,v1.37.0,37,kubeadm) ./kubeadm
+	$(call peer,compat/v1.36,v1.36.3,36,kubeadm-v1.36) .
+
+kubeadm-suite:
+	$(need-go)go test -C compat/suite -c -trimpath -ldflags "-s -w" -o $(CURDIR)/dist/compat/e2e_kubeadm.test k8s.io/kubernetes/test/e2e_kubeadm
 
 clean: ## remove what was built (not the cluster, not Go's own cache)
 	rm -rf bin dist

@@ -20,25 +20,31 @@ const adminConf = "/etc/kubernetes/admin.conf"
 // kubectl apply of the pod network, and the taint lifted. It returns when all
 // three have ended, which is before the cluster answers.
 func (p *Peer) Init(ctx context.Context) error {
-	if err := p.writeConfig(); err != nil {
-		return err
-	}
-	if err := p.kubeadmInit(ctx); err != nil {
-		return err
-	}
-	if err := p.kubectl(ctx, "apply", "-f", p.work("kube-flannel.yaml")); err != nil {
+	if err := p.ControlPlane(ctx); err != nil {
 		return err
 	}
 	return p.kubectl(ctx, "taint", "nodes", "--all", "node-role.kubernetes.io/control-plane-")
 }
 
-// writeConfig writes kubeadm's configuration of the same cluster that Keelway
-// makes, and flannel's manifest.
-func (p *Peer) writeConfig() error {
+// ControlPlane is Init with the taint left on, and more of kubeadm's flags.
+func (p *Peer) ControlPlane(ctx context.Context, flags ...string) error {
+	if _, err := p.Configure(); err != nil {
+		return err
+	}
+	if err := p.kubeadmInit(ctx, flags); err != nil {
+		return err
+	}
+	return p.kubectl(ctx, "apply", "-f", p.work("kube-flannel.yaml"))
+}
+
+// Configure writes kubeadm's configuration of the same cluster that Keelway
+// makes, whose path it returns, and flannel's manifest.
+func (p *Peer) Configure() (string, error) {
+	file := p.work("kubeadm.yaml")
 	m := p.Model
 	documents := [][]byte{config.Marshal(m.Hosts[0].Init), config.Marshal(m.Cluster), config.Marshal(m.Kubelet), config.Marshal(m.Proxy)}
-	if err := writeFile(p.work("kubeadm.yaml"), 0o600, bytes.Join(documents, []byte("---\n"))); err != nil {
-		return err
+	if err := writeFile(file, 0o600, bytes.Join(documents, []byte("---\n"))); err != nil {
+		return "", err
 	}
 	var manifest [][]byte
 	for _, r := range desired.For(m, 0).Resources {
@@ -50,9 +56,9 @@ func (p *Peer) writeConfig() error {
 		}
 	}
 	if manifest == nil {
-		return fmt.Errorf("no step addon/flannel in `keelway explain`: the benchmark's list is out of date")
+		return "", fmt.Errorf("no step addon/flannel in `keelway explain`: the benchmark's list is out of date")
 	}
-	return writeFile(p.work("kube-flannel.yaml"), 0o600, bytes.Join(manifest, []byte("---\n")))
+	return file, writeFile(p.work("kube-flannel.yaml"), 0o600, bytes.Join(manifest, []byte("---\n")))
 }
 
 // starting is what kubeadm prints right before it has the init system start the
@@ -62,9 +68,10 @@ const starting = "[kubelet-start] Starting the kubelet"
 // kubeadmInit runs `kubeadm init`. kubeadm starts the kubelet through systemctl;
 // where systemd does not run that fails with a warning, so the kubelet is
 // started from its unit in the same moment.
-func (p *Peer) kubeadmInit(ctx context.Context) error {
+func (p *Peer) kubeadmInit(ctx context.Context, flags []string) error {
 	// What is ignored: swap and the like are the machine's, and the same for both sides.
-	c := exec.CommandContext(ctx, p.Kubeadm, "init", "--config", p.work("kubeadm.yaml"), "--ignore-preflight-errors", "all", "--skip-token-print")
+	args := []string{"init", "--config", p.work("kubeadm.yaml"), "--ignore-preflight-errors", "all", "--skip-token-print"}
+	c := exec.CommandContext(ctx, p.Kubeadm, append(args, flags...)...)
 	c.Stderr = p.Log
 	out, err := c.StdoutPipe()
 	if err != nil {

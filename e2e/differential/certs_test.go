@@ -80,7 +80,8 @@ func certConfigs() []sample {
 	}
 }
 
-var seconds = regexp.MustCompile(`(?m)("residualTime": |residualTime: )(\d+)\d`)
+// seconds are those that pass between two runs.
+var seconds = regexp.MustCompile(`(?m)("residualTime": |residualTime: )(\d*?)\d{1,4}\b`)
 
 // TestCheckExpiration compares the tables and kinds.
 func TestCheckExpiration(t *testing.T) {

@@ -10,8 +10,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"sigs.k8s.io/yaml"
 )
 
 // peers are the two programs, by the environment that the test runner sets.
@@ -68,10 +71,56 @@ func normal(input, output string) string {
 	})
 }
 
-// difference is a place where Keelway is meant to differ.
-type difference struct {
-	// Case is the name of the case, Why what is better about ours.
-	Case, Why string
+// meant are the cases of a test in which Keelway is meant to differ, and why.
+// The one list of them all is e2e/differences.yaml.
+type meant struct {
+	mu   sync.Mutex
+	why  map[string]string
+	seen map[string]bool
+}
+
+func differences(t *testing.T, test string) *meant {
+	t.Helper()
+	raw, err := os.ReadFile("../differences.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string][]struct{ Case, Why string }
+	if err := yaml.UnmarshalStrict(raw, &all); err != nil {
+		t.Fatal(err)
+	}
+	m := &meant{why: map[string]string{}, seen: map[string]bool{}}
+	for _, d := range all[test] {
+		if d.Why == "" || m.why[d.Case] != "" {
+			t.Errorf("differences.yaml: %q is there twice, or without a reason", d.Case)
+		}
+		m.why[d.Case] = d.Why
+	}
+	return m
+}
+
+// judge fails the test if a case differs and is not meant to, or the other way.
+func (m *meant) judge(t *testing.T, name, says, text string) {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seen[name] = true
+	switch _, listed := m.why[name]; {
+	case says != "" && !listed:
+		t.Errorf("%s\n%s", says, text)
+	case says == "" && listed:
+		t.Error("both agree: strike it from differences.yaml")
+	}
+}
+
+// stale fails the test for what is listed and no case.
+func (m *meant) stale(t *testing.T) {
+	t.Helper()
+	for name := range m.why {
+		if !m.seen[name] {
+			t.Errorf("no case is named %q: strike it from differences.yaml", name)
+		}
+	}
 }
 
 // firstDifference shows where two texts part.

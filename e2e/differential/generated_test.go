@@ -6,22 +6,44 @@ import (
 	"strings"
 )
 
-// generated are samples from pools of values, right and wrong; the same seed
-// makes the same samples.
+// generator makes samples from pools of values. The same seed makes the same
+// samples.
+type generator struct {
+	*rand.Rand
+	// wrong is how many of a thousand values are wrong ones.
+	wrong int
+}
+
+// generated are samples to be judged: one of twelve values is wrong, and one of
+// five samples is for a machine that joins.
 func generated(count int, seed uint64) []sample {
-	r := rand.New(rand.NewPCG(seed, 0))
+	g := generator{rand.New(rand.NewPCG(seed, 0)), 80}
 	var all []sample
 	for n := range count {
-		var text string
+		text := ""
 		if n%5 == 4 {
-			text = v1beta4 + "kind: JoinConfiguration\n" + fields(r, 0, joinFields())
+			text = v1beta4 + "kind: JoinConfiguration\n" + g.fields(0, joinFields())
 		} else {
-			text = v1beta4 + "kind: ClusterConfiguration\nkubernetesVersion: v1.37.0\n" + fields(r, 0, clusterFields()) + "---\n" +
-				v1beta4 + "kind: InitConfiguration\n" + fields(r, 0, initFields())
+			text = g.control()
 		}
 		all = append(all, sample{fmt.Sprintf("generated %d", n), text})
 	}
 	return all
+}
+
+// fitting are samples of control planes that mostly can be made.
+func fitting(count int, seed uint64) []sample {
+	g := generator{rand.New(rand.NewPCG(seed, 0)), 4}
+	var all []sample
+	for n := range count {
+		all = append(all, sample{fmt.Sprintf("fitting %d", n), g.control()})
+	}
+	return all
+}
+
+func (g generator) control() string {
+	return v1beta4 + "kind: ClusterConfiguration\nkubernetesVersion: v1.37.0\n" + g.fields(0, clusterFields()) + "---\n" +
+		v1beta4 + "kind: InitConfiguration\n" + g.fields(0, initFields())
 }
 
 // pool is a field with the values that it may have; below are the fields of a
@@ -34,24 +56,24 @@ type pool struct {
 	always bool
 }
 
-func fields(r *rand.Rand, depth int, pools []pool) string {
+func (g generator) fields(depth int, pools []pool) string {
 	var b strings.Builder
 	margin := strings.Repeat("  ", depth)
 	for _, p := range pools {
-		if !p.always && r.IntN(2) == 0 {
+		if !p.always && g.IntN(2) == 0 {
 			continue
 		}
 		if p.below != nil {
-			if inner := fields(r, depth+1, p.below); inner != "" {
+			if inner := g.fields(depth+1, p.below); inner != "" {
 				b.WriteString(margin + p.name + ":\n" + inner)
 			}
 			continue
 		}
 		values := p.right
-		if len(p.wrong) > 0 && r.IntN(12) == 0 {
+		if len(p.wrong) > 0 && g.IntN(1000) < g.wrong {
 			values = p.wrong
 		}
-		b.WriteString(margin + p.name + ": " + values[r.IntN(len(values))] + "\n")
+		b.WriteString(margin + p.name + ": " + values[g.IntN(len(values))] + "\n")
 	}
 	return b.String()
 }

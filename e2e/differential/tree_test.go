@@ -1,6 +1,7 @@
 package differential
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
@@ -11,9 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -21,143 +23,65 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// filePhases are the phases that write files, in the order of a walk by hand.
-func filePhases() []string {
-	return []string{"certs all", "kubeconfig all", "etcd local", "control-plane all", "kubelet-start"}
-}
-
-// treeSample is a configuration with files that are there before.
-type treeSample struct {
-	sample
-	before map[string]string
-	flags  []string
-}
-
-// betterTrees are the cases in which Keelway's tree differs, and why.
-func betterTrees() []difference {
-	return []difference{
-		{"leaf without its key", "kubeadm goes on with a certificate whose key is lost, and the API server then fails; Keelway issues both anew"},
-		{"IPv6 only", "the pod and the service range overlap; Keelway refuses them by name, and they can be ignored by it"},
-		{"dual stack", "the same"},
-		{"field twice", "kubeadm takes the last of two fields of a name with a warning; Keelway asks for one"},
-	}
-}
-
-// trees are the cases: every configuration of the config test that both accept,
-// and what only files can show.
-func trees(t *testing.T) []treeSample {
-	t.Helper()
-	fast := "encryptionAlgorithm: ECDSA-P256\n"
-	all := []treeSample{
-		{sample: sample{"patches", cluster(fast)}, flags: []string{"patches"}, before: map[string]string{
-			"/patches/kube-apiserver0.yaml":                "spec: {containers: [{name: kube-apiserver, env: [{name: A, value: b}]}]}\n",
-			"/patches/kube-apiserver1+merge.yaml":          "metadata: {annotations: {a: b}}\n",
-			"/patches/kube-scheduler+json.json":            `[{"op":"add","path":"/spec/containers/0/command/-","value":"--v=4"}]`,
-			"/patches/etcd.json":                           `{"spec":{"priority":1}}`,
-			"/patches/kubeletconfiguration+strategic.yaml": "maxPods: 55\nevictionHard: {memory.available: 1Gi}\n",
-			"/patches/kube-controller-manager-last.yaml":   "metadata: {labels: {x: \"y\"}}\n---\nmetadata: {labels: {x: \"z\"}}\n",
-			"/patches/nobody.yaml":                         "a: b\n", "/patches/README": "x",
-		}},
-		{sample: sample{"folders of CA certificates", cluster(fast)}, before: map[string]string{
-			"/etc/pki/tls/certs/a": "", "/usr/share/ca-certificates/a": "", "/etc/ca-certificates/a": "",
-		}},
-		{sample: sample{"key pair there", cluster(fast)}, before: signer(t)},
-		{sample: sample{"leaf without its key", cluster(fast)}, before: authority(t, "/etc/kubernetes/pki/", true)},
-		{sample: sample{"authority that is none", cluster(fast)}, before: only(authority(t, "/etc/kubernetes/pki/", false), "ca.")},
-		{sample: sample{"authority there", cluster(fast + "certificatesDir: /certs")}, before: only(authority(t, "/certs/", true), "ca.")},
-		{sample: sample{"kubelet's document", cluster(fast) + kubeletDocument}},
-		{sample: sample{"kube-proxy's document", cluster(fast) + proxyDocument}},
-		{sample: sample{"external etcd without TLS", cluster(fast + "etcd: {external: {endpoints: [\"http://192.0.2.9:2379\"]}}")}},
-		{sample: sample{"external etcd with TLS", cluster(fast + "etcd: {external: {endpoints: [\"https://192.0.2.9:2379\"], caFile: /e/ca.crt, certFile: /e/c/c.crt, keyFile: /k/c.key}}")}},
-		{sample: sample{"dual stack apart", cluster(fast + "networking: {podSubnet: \"10.244.0.0/16,2001:db8:42::/56\", serviceSubnet: \"10.96.0.0/16,2001:db8:43::/112\"}")}},
-		{sample: sample{"IPv6 only apart", cluster(fast+"networking: {podSubnet: \"2001:db8:42::/56\", serviceSubnet: \"2001:db8:43::/112\"}") + "localAPIEndpoint: {advertiseAddress: \"2001:db8::7\"}\n"}},
-		{sample: sample{"RSA-2048, the default", cluster("")}},
-		{sample: sample{"RSA-3072", cluster("encryptionAlgorithm: RSA-3072")}},
-		{sample: sample{"cert-dir of the kubelet", v1beta4 + "kind: ClusterConfiguration\nkubernetesVersion: v1.37.0\n" + fast + "---\n" + initWith("nodeRegistration: {kubeletExtraArgs: [{name: cert-dir, value: /c}, {name: hostname-override, value: other}]}")}},
-	}
-	for _, s := range append(picked(), generated(80, 7)...) {
-		if strings.Contains(s.text, "ClusterConfiguration") {
-			s.text = faster(s.text)
-			all = append(all, treeSample{sample: s})
-		}
-	}
-	return all
-}
-
-// faster takes RSA out of cases that are not about keys: on two processors a
-// key of 4,096 bits takes seconds.
-func faster(text string) string {
-	const version, fast = "kubernetesVersion: v1.37.0\n", "encryptionAlgorithm: ECDSA-P256"
-	for _, slow := range []string{"RSA-2048", "RSA-3072", "RSA-4096"} {
-		text = strings.Replace(text, "encryptionAlgorithm: "+slow, fast, 1)
-	}
-	if !strings.Contains(text, "encryptionAlgorithm") {
-		text = strings.Replace(text, version, version+fast+"\n", 1)
-	}
-	return text
-}
-
-const (
-	kubeletDocument = "---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\ncgroupDriver: cgroupfs\nmaxPods: 77\nevictionHard: {nodefs.available: 1%}\nclusterDNS: [10.96.0.99]\n"
-	proxyDocument   = "---\napiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: nftables\n"
-)
-
 // TestTrees has both write the files of a control plane by hand, phase by phase,
 // and compares modes, owners, and contents; of keys the kind, of certificates
-// the fields.
+// the fields. Of the finished tree the table of certificates is compared, too.
 func TestTrees(t *testing.T) {
 	keelway, kubeadm := peers(t)
-	if os.Getuid() != 0 {
-		t.Skip("both programs change their root folder here, which only root may do")
-	}
-	cases := trees(t)
-	var mu sync.Mutex
-	compared, stale := 0, map[string]bool{}
-	for _, d := range betterTrees() {
-		stale[d.Case] = true
-	}
+	rootOnly(t)
+	meant := differences(t, "trees")
+	var compared, refused atomic.Int32
 	t.Run("cases", func(t *testing.T) {
-		for _, c := range cases {
+		for _, c := range trees(t) {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				theirs, theirErr := writeTree(t, kubeadm, c)
-				if theirErr != "" && c.before == nil {
-					return // the config test compares refusals
+				theirs, ours := writeTree(t, kubeadm, c), writeTree(t, keelway, c)
+				if theirs.refused != "" && ours.refused != "" {
+					refused.Add(1)
+				} else {
+					compared.Add(1)
 				}
-				ours, ourErr := writeTree(t, keelway, c)
-				says := ""
-				switch {
-				case (theirErr == "") != (ourErr == ""):
-					says = fmt.Sprintf("kubeadm: %s\nkeelway: %s", theirErr, ourErr)
-				case theirErr == "":
-					says = compareTrees(theirs, ours)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				compared++
-				meant := stale[c.name]
-				delete(stale, c.name)
-				if says != "" && !meant {
-					t.Errorf("%s\n%s", says, c.text)
-				}
-				if says == "" && meant {
-					t.Errorf("both agree: strike it from the list of differences")
-				}
+				says := theirs.differs(ours)
+				meant.judge(t, c.name, says, c.text)
 			})
 		}
 	})
-	t.Logf("%d trees compared", compared)
-	if compared < 60 {
-		t.Errorf("%d trees compared, at least 60 are wanted", compared)
+	t.Logf("%d configurations held side by side: %d trees compared, %d refused by both", compared.Load()+refused.Load(), compared.Load(), refused.Load())
+	if compared.Load() < 300 {
+		t.Errorf("%d trees compared, at least 300 are wanted", compared.Load())
 	}
-	for name := range stale {
-		t.Errorf("no case is named %q: strike it from the list of differences", name)
-	}
+	meant.stale(t)
 }
 
-// writeTree runs the phases in a folder of their own, and reads what is there
-// then. The error is the first phase's that failed.
-func writeTree(t *testing.T, program string, c treeSample) (map[string]string, string) {
+// tree is what a program made of a case.
+type tree struct {
+	files map[string]string
+	// expiry is the table of its certificates.
+	expiry string
+	// refused is the first phase that failed, and what it said; "" for none.
+	refused string
+}
+
+// differs says the first difference of two programs' answers, "" for none. What
+// they say of a refusal is their own.
+func (theirs tree) differs(ours tree) string {
+	switch {
+	case theirs.refused != "" && ours.refused != "":
+		return ""
+	case theirs.refused != ours.refused:
+		return "kubeadm: " + theirs.refused + "\nkeelway: " + ours.refused
+	}
+	if says := compareTrees(theirs.files, ours.files); says != "" {
+		return says
+	}
+	if theirs.expiry != ours.expiry {
+		return "certs check-expiration: " + firstDifference(theirs.expiry, ours.expiry)
+	}
+	return ""
+}
+
+// writeTree runs the phases in a folder of their own, and reads what is there then.
+func writeTree(t *testing.T, program string, c treeSample) tree {
 	t.Helper()
 	root := t.TempDir()
 	put := func(path, text string) {
@@ -168,30 +92,66 @@ func writeTree(t *testing.T, program string, c treeSample) (map[string]string, s
 			t.Fatal(err)
 		}
 	}
-	// Parents that neither program owns.
-	for _, dir := range []string{"/etc", "/var/lib"} {
+	// Parents that neither program owns, and the folder of patches that
+	// generated configurations name.
+	for _, dir := range []string{"/etc", "/var/lib", "/p"} {
 		if err := os.MkdirAll(root+dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	text := c.text
-	if slices.Contains(c.flags, "patches") {
+	if c.patches {
 		text = strings.Replace(text, "kind: InitConfiguration\n", "kind: InitConfiguration\npatches: {directory: /patches}\n", 1)
 	}
-	put("/config.yaml", text)
+	var file []string
+	if text != "" {
+		put("/config.yaml", text)
+		file = []string{"--config", "/config.yaml"}
+	}
+	// Which of both makes this folder, and with which mode, is of no interest
+	// where single phases are.
+	if c.phases != nil && c.name != "manifests alone" {
+		if err := os.MkdirAll(root+"/etc/kubernetes", 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for path, text := range c.before {
 		put(path, text)
 	}
-	for _, words := range filePhases() {
-		args := append(append([]string{"init", "phase"}, strings.Fields(words)...), "--config", "/config.yaml", "--rootfs", root)
-		cmd := exec.Command(program, args...)
-		cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Sprintf("%s: %v: %s", words, err, out)
+	run := func(args []string) (string, error) {
+		cmd := exec.Command(program, append(args, "--rootfs", root)...)
+		cmd.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, c.env...)
+		var out, errOut bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errOut
+		if err := cmd.Run(); err != nil {
+			return "", fmt.Errorf("%w: %s%s", err, &out, &errOut)
+		}
+		return out.String(), nil
+	}
+	phases := c.phases
+	if phases == nil {
+		phases = filePhases()
+	}
+	for _, words := range phases {
+		if path, ok := strings.CutPrefix(words, "remove "); ok {
+			if err := os.Remove(root + path); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if _, err := run(slices.Concat([]string{"init", "phase"}, strings.Fields(words), file)); err != nil {
+			return tree{refused: fmt.Sprintf("%s: %v", words, err)}
 		}
 	}
-	return readTree(t, root), ""
+	made := tree{files: readTree(t, root)}
+	if c.phases == nil {
+		out, err := run(slices.Concat([]string{"certs", "check-expiration", "-o", "json"}, file))
+		made.expiry = fmt.Sprint(seconds.ReplaceAllString(dates.ReplaceAllString(out, "(date)"), "$1${2}x"), err == nil)
+	}
+	return made
 }
+
+var dates = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:]+Z`)
 
 // readTree is every file and folder by its path: type, mode, owner, content.
 func readTree(t *testing.T, root string) map[string]string {

@@ -111,6 +111,9 @@ func (r *reader) end(e event, t *test) {
 	if r.each && counts {
 		fmt.Fprintf(r.out, "   %s %s (%.1f s)\n", e.Action, e.Test, e.Elapsed)
 	}
+	if words := said(t.output); r.each && e.Action == "pass" && words != "" {
+		fmt.Fprintf(r.out, "   said %s: %s\n", e.Test, words)
+	}
 }
 
 // endPackage prints a line for a package. One that fails with no failed test

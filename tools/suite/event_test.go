@@ -54,13 +54,17 @@ func TestReader(t *testing.T) {
 			in:     stream("start -", "run A", "output A panic: test timed out", "fail -"),
 			failed: []result{{"p.A", "did not end"}}, says: "timed out",
 		},
+		"what a test that passes says is printed": {
+			in:     stream("start -", "run A", "output A a_test.go:1: 7 compared", "pass A", "pass -"),
+			passed: 1, says: "said A: 7 compared",
+		},
 		"a package without tests counts nothing": {in: stream("start -", "skip -")},
 		"other lines are passed on":              {in: "go: downloading x\n", says: "go: downloading x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got tally
 			var out bytes.Buffer
-			r := reader{out: &out, tally: &got, open: map[string]*test{}}
+			r := reader{out: &out, each: true, tally: &got, open: map[string]*test{}}
 			r.read(strings.NewReader(c.in))
 			if got.passed != c.passed || !slices.Equal(got.failed, c.failed) || !slices.Equal(got.skipped, c.skipped) {
 				t.Errorf("counted %d passed, failed %v, skipped %v; want %d, %v, %v", got.passed, got.failed, got.skipped, c.passed, c.failed, c.skipped)

@@ -20,8 +20,8 @@ func steps(long bool) []step {
 			argv: []string{"make", "--no-print-directory", "bundle", "VERSION=" + kubernetes},
 		},
 		{
-			name: "peer", why: "the real kubeadm, which tests compare Keelway with",
-			argv: []string{"make", "--no-print-directory", "kubeadm"},
+			name: "peer", why: "the real kubeadm and its own suite, which tests compare Keelway with",
+			argv: []string{"make", "--no-print-directory", "kubeadm", "kubeadm-suite"},
 		},
 		{
 			name: "check", why: "format, modules, vet, lint, generated files, documents",
@@ -79,5 +79,7 @@ func endToEnd() []string {
 		"KEELWAY_BIN={root}/bin/keelway",
 		"KEELWAY_BUNDLE={root}/dist/keelway-bundle-" + kubernetes + "-linux-amd64.tar.zst",
 		"KEELWAY_KUBEADM={root}/dist/compat/kubeadm",
+		"KEELWAY_KUBEADM_V1_36={root}/dist/compat/kubeadm-v1.36",
+		"KEELWAY_KUBEADM_SUITE={root}/dist/compat/e2e_kubeadm.test",
 	}, flags()...)
 }
