@@ -85,6 +85,7 @@ var seconds = regexp.MustCompile(`(?m)("residualTime": |residualTime: )(\d*?)\d{
 
 // TestCheckExpiration compares the tables and kinds.
 func TestCheckExpiration(t *testing.T) {
+	t.Parallel()
 	keelway, kubeadm := peers(t)
 	rootOnly(t)
 	for _, c := range certConfigs() {
@@ -128,6 +129,7 @@ func TestCheckExpiration(t *testing.T) {
 
 // TestRenew compares what is written and said, and that every certificate is new.
 func TestRenew(t *testing.T) {
+	t.Parallel()
 	keelway, kubeadm := peers(t)
 	rootOnly(t)
 	for _, c := range certConfigs() {
@@ -200,6 +202,7 @@ func contents(t *testing.T, root string) map[string]string {
 // as configured in silence, and that renewal does not apply it; ours tells, and
 // the command that it names applies it.
 func TestChangedConfiguration(t *testing.T) {
+	t.Parallel()
 	keelway, kubeadm := peers(t)
 	rootOnly(t)
 	first := certConfigs()[0].text
@@ -232,6 +235,7 @@ func TestChangedConfiguration(t *testing.T) {
 
 // TestRefusedRenewal: one certificate that cannot be renewed is no success.
 func TestRefusedRenewal(t *testing.T) {
+	t.Parallel()
 	keelway, kubeadm := peers(t)
 	rootOnly(t)
 	root := controlPlane(t, kubeadm, certConfigs()[0].text)
@@ -253,6 +257,7 @@ func TestRefusedRenewal(t *testing.T) {
 // better: kubelet.conf calls the local API server, as init would have it; and
 // nothing is made for an API server's own etcd where etcd is external.
 func TestGenerateCSR(t *testing.T) {
+	t.Parallel()
 	keelway, kubeadm := peers(t)
 	rootOnly(t)
 	for _, c := range certConfigs() {
@@ -317,6 +322,7 @@ func request(t *testing.T, text string) string {
 
 // TestKubeconfigUser compares the file field by field.
 func TestKubeconfigUser(t *testing.T) {
+	t.Parallel()
 	keelway, kubeadm := peers(t)
 	rootOnly(t)
 	for _, c := range certConfigs() {

@@ -41,6 +41,7 @@ func phaseCases() []treeSample {
 		with("authority lost", "", "certs all", "remove "+pki+"ca.crt", "remove "+pki+"ca.key", "certs all"),
 		with("public service account key lost", "", "certs all", "remove "+pki+"sa.pub", "certs all"),
 		with("private service account key lost", "", "certs all", "remove "+pki+"sa.key", "certs all"),
+		with("certificate of another authority", "", "certs all", "remove "+pki+"ca.crt", "remove "+pki+"ca.key", "certs ca", "certs apiserver"),
 		with("kubeconfig lost", "", "certs all", "kubeconfig all", "remove /etc/kubernetes/admin.conf", "kubeconfig all"),
 		with("kubeconfigs of another authority", "", "certs all", "kubeconfig all", "remove "+pki+"ca.crt", "remove "+pki+"ca.key", "certs ca", "kubeconfig all"),
 		with("manifest lost", "", "control-plane all", "remove /etc/kubernetes/manifests/kube-scheduler.yaml", "control-plane all"),
