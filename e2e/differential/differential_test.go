@@ -35,11 +35,16 @@ type answer struct {
 
 func run(t *testing.T, program string, args ...string) answer {
 	t.Helper()
+	// kubeadm would ask the internet for a version.
+	return runWith(t, []string{"HTTPS_PROXY=http://127.0.0.1:1", "https_proxy=http://127.0.0.1:1"}, program, args...)
+}
+
+func runWith(t *testing.T, env []string, program string, args ...string) answer {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
-	// kubeadm would ask the internet for a version.
-	cmd.Env = append(os.Environ(), "HTTPS_PROXY=http://127.0.0.1:1", "https_proxy=http://127.0.0.1:1")
+	cmd.Env = append(os.Environ(), env...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()

@@ -31,7 +31,7 @@ const fast = "encryptionAlgorithm: ECDSA-P256\n"
 func trees(t *testing.T) []treeSample {
 	t.Helper()
 	all := slices.Concat(fileCases(t), phaseCases(), flagCases())
-	for _, s := range append(picked(), fitting(270, 7)...) {
+	for _, s := range append(picked(), fitting(225, 7)...) {
 		if strings.Contains(s.text, "ClusterConfiguration") {
 			s.text = faster(strings.ReplaceAll(s.text, "dryRun: true", "dryRun: false"))
 			all = append(all, treeSample{sample: s})

@@ -81,12 +81,21 @@ func (s streams) init(c *cobra.Command, o *initFlags, only []string) error {
 	if opt.Tree {
 		return s.inTree(ctx, events, o.rootfs, only, &opt, work)
 	}
-	return s.onMachine(ctx, events, func(m *operation.Machine) error {
+	here := func(m *operation.Machine) error {
 		if opt.Facts, err = operation.InitFacts(ctx, m); err != nil {
 			return err
 		}
 		return work(m)
-	})
+	}
+	if opt.DryRun {
+		// What changes nothing need not wait for what does.
+		m, err := s.machine(ctx, events)
+		if err != nil {
+			return err
+		}
+		return here(m)
+	}
+	return s.onMachine(ctx, events, here)
 }
 
 // events reports to the terminal; "quiet" reports warnings only.
