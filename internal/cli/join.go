@@ -136,14 +136,14 @@ func (o *joinFlags) add(f *pflag.FlagSet, paths []string) {
 		f.Int32Var(&o.main.LocalAPIEndpoint.BindPort, "apiserver-bind-port", config.DefaultBindPort, "the port of this API server")
 		f.StringVar(&o.main.CertificateKey, "certificate-key", "", "the key that opens the uploaded certificates: 32 bytes in hex")
 	}
-	if is("preflight", "kubelet-start") {
+	if is("preflight", "kubelet-start", "kubelet-wait-bootstrap") {
 		f.StringVar(&o.join.NodeRegistration.CRISocket, "cri-socket", "", "the container runtime's socket (default "+config.DefaultCRISocket+")")
 	}
 	if is("preflight") {
 		f.StringSliceVar(&o.ignore, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
 	}
 	f.StringVar(&o.join.NodeRegistration.Name, "node-name", "", "the node's name (default: the host name)")
-	if is("control-plane-prepare", "kubelet-start", "etcd-join") {
+	if is("control-plane-prepare", "kubelet-start", "etcd-join", "control-plane-join") {
 		f.StringVar(&o.patches, "patches", "", "a folder of patches: target[suffix][+strategic|merge|json].yaml or .json")
 	}
 	if whole {
