@@ -20,7 +20,7 @@ func generated(count int, seed uint64) []sample {
 	g := generator{rand.New(rand.NewPCG(seed, 0)), 80}
 	var all []sample
 	for n := range count {
-		text := ""
+		var text string
 		if n%5 == 4 {
 			text = v1beta4 + "kind: JoinConfiguration\n" + g.fields(0, joinFields())
 		} else {
