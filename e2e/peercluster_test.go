@@ -32,7 +32,7 @@ func TestPeerCluster(t *testing.T) {
 			t.Skip(name + " does not name the real kubeadm's part; `make test` sets it")
 		}
 	}
-	t.Setenv("HOME", home(t)) // kubectl keeps notes there
+	t.Setenv("HOME", t.TempDir()) // kubectl keeps notes there
 	before := look(t)
 	p, log := newPeer(t)
 	theirs := seeCluster(t, func() {
@@ -111,7 +111,6 @@ func adminKubectl(t *testing.T, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/usr/bin/kubectl", append([]string{"--kubeconfig", "/etc/kubernetes/admin.conf"}, args...)...)
-	cmd.Env = environment(t)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()
