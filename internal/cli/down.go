@@ -52,11 +52,19 @@ replaced. What others made stays: their files, rules, links and containers.`,
 	return c
 }
 
-// confirm asks on a terminal; elsewhere it says how to consent.
-func (s streams) confirm(what string) error {
+// canAsk tells whether there is a terminal to ask on.
+func (s streams) canAsk() bool {
 	in, ok := s.in.(interface{ Fd() uintptr })
-	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return usageError{fmt.Errorf("%s Nothing was changed: there is no terminal to ask on; add --yes to go on", what)}
+	return ok && term.IsTerminal(int(in.Fd()))
+}
+
+// confirm asks on a terminal; elsewhere it says to add --yes.
+func (s streams) confirm(what string) error { return s.confirmOr(what, "--yes") }
+
+// confirmOr is confirm where another flag gives consent.
+func (s streams) confirmOr(what, flag string) error {
+	if !s.canAsk() {
+		return usageError{fmt.Errorf("%s Nothing was changed: there is no terminal to ask on; add %s to go on", what, flag)}
 	}
 	fmt.Fprintf(s.err, "%s Go on? [y/N] ", what)
 	var answer string

@@ -40,6 +40,7 @@ type Resource struct {
 	Rotation    *Rotation
 	Bootstrap   *Bootstrap
 	Member      *Member
+	Leave       *Leave
 	Residue     *Residue
 }
 

@@ -13,6 +13,8 @@ const (
 	ResidueLinks    ResidueKind = "links"    // Targets are link names
 	ResidueChains   ResidueKind = "chains"   // Targets are chains of iptables, "program table chain"
 	ResidueTables   ResidueKind = "tables"   // Targets are nftables tables, "family name"
+	ResidueRules    ResidueKind = "rules"    // Targets are nftables chains, "family table chain", with the rules that lead there
+	ResidueStatic   ResidueKind = "static"   // Targets are paths of static pods to remove, and to wait until they have ended
 	ResidueCgroups  ResidueKind = "cgroups"  // Targets are cgroup folders
 	ResidueSysctls  ResidueKind = "sysctls"  // Targets are "name=value" to give back
 	ResidueRestore  ResidueKind = "restore"  // Targets are paths to give back as they were
@@ -26,6 +28,19 @@ type Residue struct {
 	Kind    ResidueKind
 	Targets []string
 }
+
+// Leave takes an etcd member out of its cluster and then marks its data as
+// given up, so that a later run knows it though nobody can be asked any more.
+type Leave struct {
+	// Member is removed through the endpoints of others; 0 for none.
+	Member  uint64
+	Through []string
+	// Certs is the folder of etcd's certificates, Mark the file that is written.
+	Certs, Mark string
+}
+
+// ReleaseMark is the name of the mark in the folder of etcd's data.
+const ReleaseMark = "keelway-released"
 
 // The inventory of what components leave behind. Each line names its maker.
 
@@ -70,6 +85,13 @@ func KubeletChains() map[string][]string {
 		"filter": {"KUBE-FIREWALL", canary},
 	}
 }
+
+// ProxyLink is the link that kube-proxy makes in its ipvs mode.
+const ProxyLink = "kube-ipvs0"
+
+// ChainPrefixes begin the names of the chains that the kubelet and kube-proxy,
+// and flannel, make in the tables of iptables.
+func ChainPrefixes() []string { return []string{"KUBE-", "FLANNEL-"} }
 
 // PodCgroups lists the cgroups that the kubelet makes, in every controller; the
 // second is what it has systemd make where that is the cgroup driver.

@@ -46,22 +46,22 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// rig is a cluster of real members on ports of this machine.
-type rig struct {
+// Rig is a cluster of real members on ports of this machine.
+type Rig struct {
 	t       *testing.T
 	program string
-	dir     string
+	Dir     string
 	tls     TLS
 }
 
-// member is one of them, with the process that runs it.
-type member struct {
-	name         string
-	peer, client string
+// Process is one of them, with the process that runs it.
+type Process struct {
+	Name         string
+	Peer, Client string
 	process      *exec.Cmd
 }
 
-func newRig(t *testing.T) *rig {
+func NewRig(t *testing.T) *Rig {
 	t.Helper()
 	path, err := program()
 	if err != nil {
@@ -70,7 +70,7 @@ func newRig(t *testing.T) *rig {
 	if path == "" {
 		t.Skip("KEELWAY_BUNDLE does not name the bundle with the real etcd; `make test` sets it")
 	}
-	r := &rig{t: t, program: path, dir: t.TempDir()}
+	r := &Rig{t: t, program: path, Dir: t.TempDir()}
 	pairs := map[string]*pki.Pair{}
 	in := pki.Input{NodeName: "node-1", AdvertiseAddress: "127.0.0.1", ServiceSubnets: []string{"10.96.0.0/12"}, DNSDomain: "cluster.local", Algorithm: pki.ECDSAP256}
 	for _, s := range pki.Table(in) {
@@ -90,18 +90,18 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) write(name string, data []byte) {
-	if err := os.WriteFile(filepath.Join(r.dir, name), data, 0o600); err != nil {
+func (r *Rig) write(name string, data []byte) {
+	if err := os.WriteFile(filepath.Join(r.Dir, name), data, 0o600); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-// member gives one free ports.
-func (r *rig) member(name string) *member {
-	return &member{name: name, peer: r.url(), client: r.url()}
+// Member gives one free ports.
+func (r *Rig) Member(name string) *Process {
+	return &Process{Name: name, Peer: r.url(), Client: r.url()}
 }
 
-func (r *rig) url() string {
+func (r *Rig) url() string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		r.t.Fatal(err)
@@ -110,26 +110,26 @@ func (r *rig) url() string {
 	return "https://" + l.Addr().String()
 }
 
-// start runs a member; all are those of the cluster as it is to know them.
-func (r *rig) start(m *member, state string, all ...*member) {
+// Start runs a member; all are those of the cluster as it is to know them.
+func (r *Rig) Start(m *Process, state string, all ...*Process) {
 	r.t.Helper()
 	var initial []string
 	for _, one := range all {
-		initial = append(initial, one.name+"="+one.peer)
+		initial = append(initial, one.Name+"="+one.Peer)
 	}
-	ca := filepath.Join(r.dir, "etcd-ca.crt")
-	log, err := os.OpenFile(filepath.Join(r.dir, m.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ca := filepath.Join(r.Dir, "etcd-ca.crt")
+	log, err := os.OpenFile(filepath.Join(r.Dir, m.Name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	defer log.Close()
 	m.process = exec.Command(r.program,
-		"--name="+m.name, "--data-dir="+filepath.Join(r.dir, m.name),
-		"--listen-peer-urls="+m.peer, "--initial-advertise-peer-urls="+m.peer,
-		"--listen-client-urls="+m.client, "--advertise-client-urls="+m.client,
+		"--name="+m.Name, "--data-dir="+filepath.Join(r.Dir, m.Name),
+		"--listen-peer-urls="+m.Peer, "--initial-advertise-peer-urls="+m.Peer,
+		"--listen-client-urls="+m.Client, "--advertise-client-urls="+m.Client,
 		"--initial-cluster="+strings.Join(initial, ","), "--initial-cluster-state="+state,
-		"--client-cert-auth", "--trusted-ca-file="+ca, "--cert-file="+filepath.Join(r.dir, "etcd-server.crt"), "--key-file="+filepath.Join(r.dir, "etcd-server.key"),
-		"--peer-client-cert-auth", "--peer-trusted-ca-file="+ca, "--peer-cert-file="+filepath.Join(r.dir, "etcd-peer.crt"), "--peer-key-file="+filepath.Join(r.dir, "etcd-peer.key"),
+		"--client-cert-auth", "--trusted-ca-file="+ca, "--cert-file="+filepath.Join(r.Dir, "etcd-server.crt"), "--key-file="+filepath.Join(r.Dir, "etcd-server.key"),
+		"--peer-client-cert-auth", "--peer-trusted-ca-file="+ca, "--peer-cert-file="+filepath.Join(r.Dir, "etcd-peer.crt"), "--peer-key-file="+filepath.Join(r.Dir, "etcd-peer.key"),
 		"--log-level=warn", "--quota-backend-bytes=16777216")
 	m.process.Args[0] = "etcd"
 	m.process.Stdout, m.process.Stderr = log, log
@@ -137,15 +137,15 @@ func (r *rig) start(m *member, state string, all ...*member) {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() {
-		m.stop()
+		m.Stop()
 		if r.t.Failed() {
 			text, _ := os.ReadFile(log.Name())
-			r.t.Logf("the end of what %s said:\n%s", m.name, text[max(0, len(text)-2000):])
+			r.t.Logf("the end of what %s said:\n%s", m.Name, text[max(0, len(text)-2000):])
 		}
 	})
 }
 
-func (m *member) stop() {
+func (m *Process) Stop() {
 	if m.process != nil {
 		_ = m.process.Process.Kill()
 		_ = m.process.Wait()
@@ -153,12 +153,12 @@ func (m *member) stop() {
 	}
 }
 
-// open gives a client of these members.
-func (r *rig) open(all ...*member) *Client {
+// Open gives a client of these members.
+func (r *Rig) Open(all ...*Process) *Client {
 	r.t.Helper()
 	var endpoints []string
 	for _, m := range all {
-		endpoints = append(endpoints, m.client)
+		endpoints = append(endpoints, m.Client)
 	}
 	h, err := local.New("here")
 	if err != nil {
@@ -176,17 +176,17 @@ func (r *rig) open(all ...*member) *Client {
 	return c
 }
 
-// wait is until a member leads or follows.
-func (r *rig) wait(c *Client, m *member) {
+// Wait is until a member leads or follows.
+func (r *Rig) Wait(c *Client, m *Process) {
 	r.t.Helper()
 	var last error
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		var s Status
-		if s, last = c.Status(r.t.Context(), m.client); last == nil && s.Leader != 0 {
+		if s, last = c.Status(r.t.Context(), m.Client); last == nil && s.Leader != 0 {
 			return
 		}
 	}
-	r.t.Fatalf("%s has no leader: %v", m.name, last)
+	r.t.Fatalf("%s has no leader: %v", m.Name, last)
 }
 
 func within(t *testing.T, d time.Duration) context.Context {

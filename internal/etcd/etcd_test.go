@@ -13,11 +13,11 @@ import (
 // TestGrowAndShrink takes a cluster from one member to three and back, with a
 // learner that never starts on the way.
 func TestGrowAndShrink(t *testing.T) {
-	r := newRig(t)
-	a, b, c := r.member("a"), r.member("b"), r.member("c")
-	r.start(a, "new", a)
-	client := r.open(a)
-	r.wait(client, a)
+	r := NewRig(t)
+	a, b, c := r.Member("a"), r.Member("b"), r.Member("c")
+	r.Start(a, "new", a)
+	client := r.Open(a)
+	r.Wait(client, a)
 	ctx := within(t, time.Minute)
 	is := func(want string) {
 		t.Helper()
@@ -27,19 +27,19 @@ func TestGrowAndShrink(t *testing.T) {
 		}
 	}
 
-	id, all, err := client.AddLearner(ctx, b.peer)
+	id, all, err := client.AddLearner(ctx, b.Peer)
 	if err != nil || len(all) != 2 {
 		t.Fatalf("add b: %s, %v", describe(all), err)
 	}
 	// It never starts: it is found again, a second learner is refused, and it gets no vote.
-	same, all, err := client.AddLearner(ctx, b.peer)
+	same, all, err := client.AddLearner(ctx, b.Peer)
 	if err != nil || same != id || len(all) != 2 {
 		t.Fatalf("b was added as %x and then as %x, %s: %v", id, same, describe(all), err)
 	}
-	_, _, err = client.AddLearner(within(t, time.Second), c.peer)
-	mustSay(t, err, "too many learner members", c.peer, a.client, "another member is being added")
+	_, _, err = client.AddLearner(within(t, time.Second), c.Peer)
+	mustSay(t, err, "too many learner members", c.Peer, a.Client, "another member is being added")
 	err = client.Promote(within(t, time.Second), id)
-	mustSay(t, err, "in sync with leader", a.client, "crictl ps -a --name etcd")
+	mustSay(t, err, "in sync with leader", a.Client, "crictl ps -a --name etcd")
 	if err := client.Remove(ctx, id); err != nil {
 		t.Fatal(err)
 	}
@@ -49,21 +49,21 @@ func TestGrowAndShrink(t *testing.T) {
 	}
 	mustSay(t, client.Promote(ctx, id), "member not found")
 
-	for _, m := range []*member{b, c} {
+	for _, m := range []*Process{b, c} {
 		// c is added while b is still a learner: it waits for its turn.
-		id, all, err := client.AddLearner(ctx, m.peer)
+		id, all, err := client.AddLearner(ctx, m.Peer)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cluster := []*member{a, b, c}[:len(all)]
-		r.start(m, "existing", cluster...)
+		cluster := []*Process{a, b, c}[:len(all)]
+		r.Start(m, "existing", cluster...)
 		if err := client.Promote(ctx, id); err != nil {
 			t.Fatal(err)
 		}
 		if err := client.Promote(ctx, id); err != nil {
 			t.Errorf("a member that has its vote: %v", err)
 		}
-		again, _, err := client.AddLearner(ctx, m.peer)
+		again, _, err := client.AddLearner(ctx, m.Peer)
 		if !errors.Is(err, ErrStarted) || again != id {
 			t.Errorf("a member that has started: %x, %v", again, err)
 		}
@@ -74,28 +74,28 @@ func TestGrowAndShrink(t *testing.T) {
 	if _, err := client.client.Put(ctx, "key", "value"); err != nil {
 		t.Fatal(err)
 	}
-	sa, err := client.Status(ctx, a.client)
+	sa, err := client.Status(ctx, a.Client)
 	if err != nil || sa.Leader == 0 || !strings.HasPrefix(sa.Version, "3.") || sa.DBSize == 0 || sa.DBSizeInUse == 0 || sa.Learner || len(sa.Alarms) != 0 {
 		t.Errorf("%+v, %v", sa, err)
 	}
-	first, compacted, err := client.HashKV(ctx, a.client, sa.Revision)
+	first, compacted, err := client.HashKV(ctx, a.Client, sa.Revision)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []*member{b, c} {
-		r.wait(client, m)
-		hash, at, err := client.HashKV(ctx, m.client, sa.Revision)
+	for _, m := range []*Process{b, c} {
+		r.Wait(client, m)
+		hash, at, err := client.HashKV(ctx, m.Client, sa.Revision)
 		if err != nil || hash != first || at != compacted {
-			t.Errorf("%s: %d at %d, %v; a has %d at %d", m.name, hash, at, err, first, compacted)
+			t.Errorf("%s: %d at %d, %v; a has %d at %d", m.Name, hash, at, err, first, compacted)
 		}
 	}
 
 	// The member that leads removes itself through another.
-	through := r.open(b, c)
+	through := r.Open(b, c)
 	if err := through.Remove(ctx, sa.ID); err != nil {
 		t.Fatal(err)
 	}
-	a.stop()
+	a.Stop()
 	all, err = through.Members(ctx)
 	if err != nil || describe(all) != "[b c]" {
 		t.Errorf("members are %s, %v", describe(all), err)
@@ -104,19 +104,19 @@ func TestGrowAndShrink(t *testing.T) {
 
 // TestTurns adds two members at once to a cluster that takes one learner at a time.
 func TestTurns(t *testing.T) {
-	r := newRig(t)
-	a, b, c := r.member("a"), r.member("b"), r.member("c")
-	r.start(a, "new", a)
-	client := r.open(a)
-	r.wait(client, a)
+	r := NewRig(t)
+	a, b, c := r.Member("a"), r.Member("b"), r.Member("c")
+	r.Start(a, "new", a)
+	client := r.Open(a)
+	r.Wait(client, a)
 	ctx := within(t, time.Minute)
-	first, _, err := client.AddLearner(ctx, b.peer)
+	first, _, err := client.AddLearner(ctx, b.Peer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	second := make(chan error, 1)
 	go func() {
-		_, _, err := r.open(a).AddLearner(ctx, c.peer)
+		_, _, err := r.Open(a).AddLearner(ctx, c.Peer)
 		second <- err
 	}()
 	select {
@@ -124,7 +124,7 @@ func TestTurns(t *testing.T) {
 		t.Fatalf("the second learner did not wait: %v", err)
 	case <-time.After(time.Second):
 	}
-	r.start(b, "existing", a, b)
+	r.Start(b, "existing", a, b)
 	if err := client.Promote(ctx, first); err != nil {
 		t.Fatal(err)
 	}
@@ -135,22 +135,22 @@ func TestTurns(t *testing.T) {
 
 // TestNoQuorum asks the one member of two that is left.
 func TestNoQuorum(t *testing.T) {
-	r := newRig(t)
-	a, b := r.member("a"), r.member("b")
-	r.start(a, "new", a, b)
-	r.start(b, "new", a, b)
-	client := r.open(a, b)
-	r.wait(client, a)
+	r := NewRig(t)
+	a, b := r.Member("a"), r.Member("b")
+	r.Start(a, "new", a, b)
+	r.Start(b, "new", a, b)
+	client := r.Open(a, b)
+	r.Wait(client, a)
 	all, err := client.Members(within(t, 20*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.stop()
+	b.Stop()
 
 	// Without an end of the caller's own.
 	began := time.Now()
 	_, err = client.Members(t.Context())
-	mustSay(t, err, "cannot list etcd's members", a.client, "no quorum", "crictl ps -a --name etcd")
+	mustSay(t, err, "cannot list etcd's members", a.Client, "no quorum", "crictl ps -a --name etcd")
 	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("it took %s to say so", took)
 	}
@@ -162,7 +162,7 @@ func TestNoQuorum(t *testing.T) {
 	}
 	// The one that is left says that it has no leader.
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		s, err := client.Status(t.Context(), a.client)
+		s, err := client.Status(t.Context(), a.Client)
 		if err == nil && s.Leader == 0 {
 			break
 		}
@@ -171,23 +171,23 @@ func TestNoQuorum(t *testing.T) {
 		}
 	}
 	// What waits goes on when the member is back.
-	r.start(b, "existing", a, b)
-	if _, _, err := client.AddLearner(within(t, 30*time.Second), r.member("c").peer); err != nil {
+	r.Start(b, "existing", a, b)
+	if _, _, err := client.AddLearner(within(t, 30*time.Second), r.Member("c").Peer); err != nil {
 		t.Errorf("after quorum is back: %v", err)
 	}
 }
 
 // TestUnhealthy holds that etcd's refusal is waited for, then told with its reason.
 func TestUnhealthy(t *testing.T) {
-	r := newRig(t)
-	a, b, c := r.member("a"), r.member("b"), r.member("c")
-	for _, m := range []*member{a, b, c} {
-		r.start(m, "new", a, b, c)
+	r := NewRig(t)
+	a, b, c := r.Member("a"), r.Member("b"), r.Member("c")
+	for _, m := range []*Process{a, b, c} {
+		r.Start(m, "new", a, b, c)
 	}
-	client := r.open(a, b)
-	r.wait(client, a)
-	r.wait(client, b)
-	c.stop()
+	client := r.Open(a, b)
+	r.Wait(client, a)
+	r.Wait(client, b)
+	c.Stop()
 	ctx := within(t, 2*time.Second)
 	all, err := client.Members(t.Context())
 	if err != nil {
@@ -209,51 +209,51 @@ func TestUnhealthy(t *testing.T) {
 
 // TestNoAnswer is about endpoints where no etcd is, and certificates of another.
 func TestNoAnswer(t *testing.T) {
-	r := newRig(t)
-	a := r.member("a")
-	client := r.open(a)
+	r := NewRig(t)
+	a := r.Member("a")
+	client := r.Open(a)
 	began := time.Now()
 	_, err := client.Members(t.Context())
-	mustSay(t, err, a.client, "connection refused", "no member answers there")
-	_, err = client.Status(t.Context(), a.client)
-	mustSay(t, err, a.client, "connection refused")
-	_, _, err = client.HashKV(t.Context(), a.client, 0)
-	mustSay(t, err, a.client, "connection refused")
+	mustSay(t, err, a.Client, "connection refused", "no member answers there")
+	_, err = client.Status(t.Context(), a.Client)
+	mustSay(t, err, a.Client, "connection refused")
+	_, _, err = client.HashKV(t.Context(), a.Client, 0)
+	mustSay(t, err, a.Client, "connection refused")
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %s to see that nothing listens", took)
 	}
-	r.start(a, "new", a)
-	r.wait(client, a)
-	stranger := newRig(t)
-	_, err = stranger.open(a).Members(t.Context())
+	r.Start(a, "new", a)
+	r.Wait(client, a)
+	stranger := NewRig(t)
+	_, err = stranger.Open(a).Members(t.Context())
 	mustSay(t, err, "x509", "certificates do not fit")
 	began = time.Now()
-	_, _, err = stranger.open(a).AddLearner(within(t, 30*time.Second), r.member("b").peer)
+	_, _, err = stranger.Open(a).AddLearner(within(t, 30*time.Second), r.Member("b").Peer)
 	mustSay(t, err, "certificates do not fit")
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %s to see that the certificates do not fit", took)
 	}
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := client.AddLearner(stopped, r.member("b").peer); !errors.Is(err, context.Canceled) {
+	if _, _, err := client.AddLearner(stopped, r.Member("b").Peer); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
 
 // TestAlarm fills the store.
 func TestAlarm(t *testing.T) {
-	r := newRig(t)
-	a := r.member("a")
-	r.start(a, "new", a)
-	client := r.open(a)
-	r.wait(client, a)
+	r := NewRig(t)
+	a := r.Member("a")
+	r.Start(a, "new", a)
+	client := r.Open(a)
+	r.Wait(client, a)
 	value := strings.Repeat("x", 1<<20)
 	for range 30 {
 		if _, err := client.client.Put(t.Context(), "key", value); err != nil {
 			break
 		}
 	}
-	s, err := client.Status(t.Context(), a.client)
+	s, err := client.Status(t.Context(), a.Client)
 	if err != nil || len(s.Alarms) != 1 || !strings.HasPrefix(s.Alarms[0], "NOSPACE of ") {
 		t.Errorf("%+v, %v", s, err)
 	}

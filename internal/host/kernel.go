@@ -16,3 +16,15 @@ type Kernel interface {
 	// exist is no error.
 	DeleteTable(ctx context.Context, table string) error
 }
+
+// Filter is a Kernel that can also take single chains out of a table that others
+// use as well. Over SSH there is none: what needs it runs on the machine itself.
+type Filter interface {
+	// Chains lists the nftables chains that no hook calls by itself, as "family
+	// table chain". iptables' own are among them, where it stands on nftables.
+	Chains(ctx context.Context) ([]string, error)
+	// DeleteChains removes chains, with the rules elsewhere that lead there, and
+	// a table of which nothing is left but hooks without rules. A chain that
+	// does not exist is no error.
+	DeleteChains(ctx context.Context, chains []string) error
+}

@@ -34,7 +34,7 @@ func (o *Observer) Residue(ctx context.Context, was prior.Record) (observed.Resi
 			left.Services = append(left.Services, name)
 		}
 	}
-	left.Pods, left.OtherNamespaces = sandboxes(ctx, o.Host)
+	left.Pods, left.OtherNamespaces = sandboxes(ctx, o.Host, "")
 	var err error
 	if left.Processes, err = PodProcesses(ctx, o.Host); err != nil {
 		return left, err
@@ -52,16 +52,7 @@ func (o *Observer) Residue(ctx context.Context, was prior.Record) (observed.Resi
 			return left, err
 		}
 	}
-	for _, m := range mounts {
-		if m.Type != "cgroup" && m.Type != "cgroup2" {
-			continue
-		}
-		for _, name := range desired.PodCgroups() {
-			if o.exists(ctx, path.Join(m.Point, name)) {
-				left.Cgroups = append(left.Cgroups, path.Join(m.Point, name))
-			}
-		}
-	}
+	left.Cgroups = o.podCgroups(ctx, mounts)
 	for name, value := range was.Sysctls {
 		if now, err := ReadSysctl(ctx, o.Host, name); err == nil && now != value {
 			left.Sysctls = append(left.Sysctls, name+"="+value)
@@ -71,6 +62,21 @@ func (o *Observer) Residue(ctx context.Context, was prior.Record) (observed.Resi
 	o.paths(ctx, was, &left)
 	left.Daemon = o.exists(ctx, "/run/keelway/supervisor.sock")
 	return left, nil
+}
+
+func (o *Observer) podCgroups(ctx context.Context, mounts []Mount) []string {
+	var found []string
+	for _, m := range mounts {
+		if m.Type != "cgroup" && m.Type != "cgroup2" {
+			continue
+		}
+		for _, name := range desired.PodCgroups() {
+			if o.exists(ctx, path.Join(m.Point, name)) {
+				found = append(found, path.Join(m.Point, name))
+			}
+		}
+	}
+	return found
 }
 
 func network(ctx context.Context, k host.Kernel) (links, tables []string, err error) {
@@ -177,8 +183,8 @@ func pointsBelow(mounts []Mount, prefixes []string) []string {
 // sandboxes lists the pods of the runtime, and the namespaces that hold
 // something of others. A runtime that does not answer has no pods to stop, but
 // what it ran for others may be running still.
-func sandboxes(ctx context.Context, h host.Host) (pods, others []string) {
-	pods, others = inRuntime(ctx, h)
+func sandboxes(ctx context.Context, h host.Host, socket string) (pods, others []string) {
+	pods, others = inRuntime(ctx, h, socket)
 	tasks, _ := h.List(ctx, path.Dir(taskFolder))
 	for _, ns := range tasks {
 		inside, _ := h.List(ctx, ns.Path)
@@ -189,11 +195,14 @@ func sandboxes(ctx context.Context, h host.Host) (pods, others []string) {
 	return pods, others
 }
 
-func inRuntime(ctx context.Context, h host.Host) (pods, others []string) {
-	if _, err := h.Stat(ctx, CRISocket); err != nil {
+func inRuntime(ctx context.Context, h host.Host, socket string) (pods, others []string) {
+	if socket == "" {
+		socket = CRISocket
+	}
+	if _, err := h.Stat(ctx, socket); err != nil {
 		return nil, nil
 	}
-	conn, err := DialRuntime(h)
+	conn, err := DialRuntimeAt(h, socket)
 	if err != nil {
 		return nil, nil
 	}

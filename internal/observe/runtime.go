@@ -19,12 +19,19 @@ const CRISocket = "/run/containerd/containerd.sock"
 
 // DialRuntime opens a gRPC connection to containerd through the host. The
 // socket's file permissions are what guards it, so there is no TLS.
-func DialRuntime(h host.Host) (*grpc.ClientConn, error) {
+func DialRuntime(h host.Host) (*grpc.ClientConn, error) { return DialRuntimeAt(h, "") }
+
+// DialRuntimeAt is DialRuntime for a runtime whose socket is elsewhere; "" is
+// containerd's usual place.
+func DialRuntimeAt(h host.Host, socket string) (*grpc.ClientConn, error) {
+	if socket == "" {
+		socket = CRISocket
+	}
 	return grpc.NewClient("passthrough:///containerd",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(16<<20)),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return h.Dial(ctx, "unix", CRISocket)
+			return h.Dial(ctx, "unix", socket)
 		}))
 }
 

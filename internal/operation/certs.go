@@ -143,15 +143,7 @@ func (c *Certs) clusterConfig(ctx context.Context, kubeconfig string) ([]byte, e
 // API server listens, from the files that run it.
 func (c *Certs) local(ctx context.Context, init *config.InitConfiguration) {
 	if init.NodeRegistration.Name == "" {
-		if text, err := observe.ReadText(ctx, c.host, "/etc/kubernetes/kubelet.conf"); err == nil {
-			init.NodeRegistration.Name = nodeOf([]byte(text))
-		}
-		// A joined machine's file names no node; its kubelet's certificate does.
-		if text, err := observe.ReadText(ctx, c.host, kubelet.ClientFile); err == nil && init.NodeRegistration.Name == "" {
-			if cert, err := pki.ParseCert([]byte(text)); err == nil {
-				init.NodeRegistration.Name = strings.TrimPrefix(cert.Subject.CommonName, "system:node:")
-			}
-		}
+		init.NodeRegistration.Name = nodeName(ctx, c.host)
 	}
 	e := &init.LocalAPIEndpoint
 	if e.AdvertiseAddress != "" {
@@ -173,6 +165,26 @@ func (c *Certs) local(ctx context.Context, init *config.InitConfiguration) {
 	if n, err := strconv.ParseInt(port, 10, 32); err == nil && e.BindPort == 0 {
 		e.BindPort = int32(n)
 	}
+}
+
+// nodeName is the name of the Node that a machine's kubelet is, "" if nothing
+// says it.
+func nodeName(ctx context.Context, h host.Host) string {
+	if text, err := observe.ReadText(ctx, h, "/etc/kubernetes/kubelet.conf"); err == nil {
+		if name := nodeOf([]byte(text)); name != "" {
+			return name
+		}
+	}
+	// A joined machine's file names no node; its kubelet's certificate does.
+	text, err := observe.ReadText(ctx, h, kubelet.ClientFile)
+	if err != nil {
+		return ""
+	}
+	cert, err := pki.ParseCert([]byte(text))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(cert.Subject.CommonName, "system:node:")
 }
 
 // nodeOf is the node's name in a kubelet's kubeconfig, "" if it says none.

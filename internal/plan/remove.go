@@ -41,7 +41,7 @@ func MakeRemoval(host string, left observed.Residue) Plan {
 
 // endRunning ends what runs: first what restarts other things.
 func endRunning(host string, left observed.Residue) (p removal) {
-	p.host = host
+	p.host, p.phase = host, "down"
 	p.add("services", desired.ResidueServices, left.Services, "stop the kubelet and the approver",
 		"The kubelet would start every pod again that is stopped while it runs.")
 	if len(left.Services) > 0 && left.Runtime && len(left.Pods) == 0 {
@@ -64,7 +64,7 @@ func endRunning(host string, left observed.Residue) (p removal) {
 // removeLeft removes what was left by what ran: first what holds files open,
 // then files.
 func removeLeft(host string, left observed.Residue) (p removal) {
-	p.host = host
+	p.host, p.phase = host, "down"
 	p.add("mounts", desired.ResidueMounts, left.Mounts, "unmount what pods had mounted",
 		"Removing files must never reach into a volume.")
 	p.add("links", desired.ResidueLinks, left.Links, "remove the pod network's links",
@@ -93,15 +93,19 @@ func removeLeft(host string, left observed.Residue) (p removal) {
 // removal is a plan in the making, one step after the other.
 type removal struct {
 	Plan
-	host string
+	host, phase string
 }
 
 func (p *removal) add(name string, kind desired.ResidueKind, targets []string, what, why string) {
 	if len(targets) == 0 {
 		return
 	}
-	r := desired.Resource{ID: "down/" + name, Phase: "down", What: what, Why: why, Residue: &desired.Residue{Kind: kind, Targets: targets}}
-	s := Step{Host: p.host, Change: Remove, Reason: summary(targets), Resource: r}
+	p.then(desired.Resource{ID: p.phase + "/" + name, Phase: p.phase, What: what, Why: why, Residue: &desired.Residue{Kind: kind, Targets: targets}}, summary(targets))
+}
+
+// then adds a step that waits for the one before it.
+func (p *removal) then(r desired.Resource, reason string) {
+	s := Step{Host: p.host, Change: Remove, Reason: reason, Resource: r}
 	if n := len(p.Steps); n > 0 {
 		s.Needs = []string{p.Steps[n-1].ID()}
 	}

@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
-
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/observe"
@@ -35,7 +32,13 @@ func (r *Runner) residue(ctx context.Context, left desired.Residue) error {
 	}
 	switch left.Kind {
 	case desired.ResiduePods:
-		return r.stopPods(ctx)
+		return r.stopPods(ctx, nil)
+	case desired.ResidueStatic:
+		return r.endStatic(ctx, left.Targets)
+	case desired.ResidueRules:
+		if filter, ok := r.Host.(host.Filter); ok {
+			return filter.DeleteChains(ctx, left.Targets)
+		}
 	case desired.ResidueProcess:
 		return r.endProcesses(ctx, left.Targets)
 	}
@@ -47,46 +50,6 @@ func (r *Runner) residue(ctx context.Context, left desired.Residue) error {
 		if err := remove(ctx, t); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// stopPods stops and removes every sandbox with its containers, side by side,
-// and looks again until there is none: what the kubelet asked for last may have
-// become a sandbox only after it ended.
-func (r *Runner) stopPods(ctx context.Context) error {
-	conn, err := observe.DialRuntime(r.Host)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	api := cri.NewRuntimeServiceClient(conn)
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	for {
-		list, err := api.ListPodSandbox(ctx, &cri.ListPodSandboxRequest{})
-		if err != nil {
-			return fmt.Errorf("cannot list the pod sandboxes on %s: %w", r.Host.Name(), err)
-		}
-		if len(list.Items) == 0 {
-			return nil
-		}
-		g, ctx := errgroup.WithContext(ctx)
-		for _, s := range list.Items {
-			g.Go(func() error { return removeSandbox(ctx, api, s.Id) })
-		}
-		if err := g.Wait(); err != nil {
-			return err
-		}
-	}
-}
-
-func removeSandbox(ctx context.Context, api cri.RuntimeServiceClient, id string) error {
-	if _, err := api.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: id}); err != nil {
-		return fmt.Errorf("cannot stop pod sandbox %s: %w", id, err)
-	}
-	if _, err := api.RemovePodSandbox(ctx, &cri.RemovePodSandboxRequest{PodSandboxId: id}); err != nil {
-		return fmt.Errorf("cannot remove pod sandbox %s: %w", id, err)
 	}
 	return nil
 }
@@ -122,7 +85,8 @@ func (r *Runner) endProcesses(ctx context.Context, seen []string) error {
 }
 
 func (r *Runner) unmount(ctx context.Context, point string) error {
-	res, err := r.Host.Run(ctx, host.Command{Argv: []string{"umount", "--", point}})
+	argv := append(append([]string{"umount"}, r.UmountFlags...), "--", point)
+	res, err := r.Host.Run(ctx, host.Command{Argv: argv})
 	if err != nil {
 		return err
 	}

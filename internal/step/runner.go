@@ -42,6 +42,10 @@ type Runner struct {
 	// supervisor. Both are needed for removing only.
 	GiveBack  func(ctx context.Context, path string) error
 	EndDaemon func(ctx context.Context) error
+	// Socket is the runtime's, "" for containerd's usual one; UmountFlags are
+	// added to umount.
+	Socket      string
+	UmountFlags []string
 }
 
 // Run executes one step to its end. waiting is called with a component's own
@@ -75,6 +79,8 @@ func (r *Runner) Run(ctx context.Context, s plan.Step, waiting func(detail strin
 		return r.bootstrap(ctx, *res.Bootstrap)
 	case res.Member != nil:
 		return r.member(ctx, *res.Member, waiting)
+	case res.Leave != nil:
+		return r.leave(ctx, *res.Leave)
 	case res.Residue != nil:
 		return r.residue(ctx, *res.Residue)
 	case res.Wait != nil:
