@@ -72,11 +72,18 @@ func TestFleet(t *testing.T) {
 		}
 	})
 	t.Run("shrink", func(t *testing.T) {
-		write(without(t, without(t, whole, "w2"), "cp3"))
+		small := without(t, without(t, whole, "w2"), "cp3")
+		write(small)
 		if r := with("plan"); r.code != 0 || !strings.Contains(r.out, "apply --remove w2") || !strings.Contains(r.out, "apply --remove cp3") {
 			t.Errorf("plan does not notice what the file leaves out: exit code %d\n%s%s", r.code, r.out, r.err)
 		}
-		apply("", "--remove", "w2,cp3")
+		apply("left as it is", "--remove", "w2") // the file says no longer how to log in there
+		write(whole)
+		apply("", "--remove", "cp3")
+		if out, err := f.try("cp3", "ls /etc/kubernetes"); err == nil {
+			t.Errorf("cp3 was removed and not cleaned:\n%s", out)
+		}
+		write(small)
 		f.ready(3, 2)
 	})
 	t.Run("grow", func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -163,10 +164,10 @@ Interrupted or failed anywhere, run it again: it goes on with what is left.`,
 				return fleetFailed(ctx, events, err)
 			}
 			defer leave()
-			r, err := f.Apply(ctx, s.consent(o, saved, yes))
-			if err == nil && len(remove) > 0 {
-				err = f.Remove(ctx, remove)
+			if len(remove) > 0 {
+				return fleetFailed(ctx, events, s.remove(ctx, f, remove, yes))
 			}
+			r, err := f.Apply(ctx, s.consent(o, saved, yes))
 			end()
 			if err == nil && o.output != "json" {
 				for _, line := range r.Proof {
@@ -179,8 +180,18 @@ Interrupted or failed anywhere, run it again: it goes on with what is left.`,
 	o.add(c)
 	c.Flags().StringVar(&saved, "plan", "", "do exactly the plan of this file, or nothing if the machines have changed since")
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	c.Flags().StringSliceVar(&remove, "remove", nil, "nodes that the file no longer names: drain and remove them")
+	c.Flags().StringSliceVar(&remove, "remove", nil, "drain these nodes and take them out of the cluster, and do nothing else")
 	return c
+}
+
+// remove takes nodes out of the cluster, on consent.
+func (s streams) remove(ctx context.Context, f *fleet.Fleet, names []string, yes bool) error {
+	if !yes {
+		if err := s.confirm("This takes out of the cluster, with what is on them: " + strings.Join(names, ", ") + "."); err != nil {
+			return err
+		}
+	}
+	return f.Remove(ctx, names)
 }
 
 func newDestroy(s streams) *cobra.Command {

@@ -22,9 +22,9 @@ func newUpgrade(s streams) *cobra.Command {
 	c.AddCommand(
 		newUpgradePlan(s), newUpgradeDiff(s),
 		notYet("apply [version]", "Not there yet: upgrade the first control plane",
-			"`keelway upgrade plan` says where the cluster can go, `keelway upgrade diff` what would change, and kubeadm of the target version applies it: `kubeadm upgrade apply <version>`"),
+			"`keelway upgrade plan` says where the cluster can go, `keelway upgrade diff` what\nwould change, and kubeadm of the target version applies it:\n`kubeadm upgrade apply <version>`"),
 		notYet("node", "Not there yet: upgrade another machine of the cluster",
-			"kubeadm of the target version does it on that machine: `kubeadm upgrade node`, then the kubelet's program and `systemctl restart kubelet`"),
+			"kubeadm of the target version does it on that machine:\n`kubeadm upgrade node`, then the kubelet's program and `systemctl restart kubelet`"),
 	)
 	return c
 }

@@ -111,6 +111,10 @@ type Service struct {
 	// Reads lists the files that it reads at start only: it is restarted when
 	// one is newer than its process.
 	Reads []string
+	// Node, when set, is the wait for the Node that the service registers: a
+	// kubelet does so once, when it starts, and never again when the Node is
+	// deleted.
+	Node string
 }
 
 // Image is a container image that must be in the runtime's store.

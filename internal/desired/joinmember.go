@@ -3,6 +3,7 @@ package desired
 import (
 	"slices"
 
+	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired/etcd"
 )
 
@@ -87,6 +88,10 @@ func (s *story) joinOrder(asks bool) {
 			after = append(slices.DeleteFunc(after, func(id string) bool { return id == rolesID }), memberID, preparePhase+"/folders")
 		case "kubelet-start/kubelet":
 			after = append(slices.DeleteFunc(after, func(id string) bool { return id == "control-plane/apiserver" }), bootstrapID, "kubelet-start/ca", "kubelet-start/folder")
+			r.Service.Node = "mark-control-plane/registered"
+			if !s.host.Has(cluster.ControlPlane) {
+				r.Service.Node = "kubelet-wait-bootstrap/registered"
+			}
 			if asks {
 				// The kubelet writes it itself.
 				r.Service.Reads = slices.DeleteFunc(slices.Clone(r.Service.Reads), func(p string) bool { return p == kubeletConf })

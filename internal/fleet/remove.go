@@ -40,6 +40,19 @@ func (l Leftover) String() string {
 
 // leftovers are the cluster's nodes that the file does not name.
 func (f *Fleet) leftovers(ctx context.Context) ([]Leftover, error) {
+	all, err := f.clusterNodes(ctx)
+	return slices.DeleteFunc(all, func(l Leftover) bool { return f.named(l.Node) != nil }), err
+}
+
+// named is the machine of the file with that node name, nil for none.
+func (f *Fleet) named(name string) *node {
+	if i := slices.IndexFunc(f.nodes, func(n *node) bool { return n.name() == name }); i >= 0 {
+		return f.nodes[i]
+	}
+	return nil
+}
+
+func (f *Fleet) clusterNodes(ctx context.Context) ([]Leftover, error) {
 	if f.seed == nil {
 		return nil, nil
 	}
@@ -53,9 +66,6 @@ func (f *Fleet) leftovers(ctx context.Context) ([]Leftover, error) {
 	}
 	var left []Leftover
 	for _, n := range nodes.Items {
-		if slices.ContainsFunc(f.nodes, func(have *node) bool { return have.name() == n.Name }) {
-			continue
-		}
 		l := Leftover{Node: n.Name}
 		_, l.Control = n.Labels["node-role.kubernetes.io/control-plane"]
 		for _, a := range n.Status.Addresses {
@@ -78,22 +88,31 @@ func (f *Fleet) admin() *kube.Admin {
 	return a
 }
 
-// Remove takes nodes that the file does not name out of the cluster: drained,
+// Remove takes nodes out of the cluster, whether the file still names them or
+// not: drained,
 // the etcd member removed by its ID while the others have a majority, the Node
 // deleted, and the machine cleaned where it can be reached.
 func (f *Fleet) Remove(ctx context.Context, names []string) error {
+	release, err := f.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	f.parts()
 	if f.seed == nil {
 		return errors.New("no control plane of the file serves the API, so no node can be removed")
 	}
-	left, err := f.leftovers(ctx)
+	left, err := f.clusterNodes(ctx)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		i := slices.IndexFunc(left, func(l Leftover) bool { return l.Node == name })
 		if i < 0 {
-			return fmt.Errorf("%s is no node of the cluster that the file leaves out: take it out of the file first; `keelway plan` lists those", name)
+			return fmt.Errorf("%s is no node of the cluster", name)
+		}
+		if left[i].Node == f.seed.name() {
+			return fmt.Errorf("%s serves the API that this goes through: remove another one, or take it out of the file and run this again", name)
 		}
 		if err := f.remove(ctx, left[i]); err != nil {
 			return fmt.Errorf("cannot remove %s: %w", name, err)
@@ -162,6 +181,13 @@ func (f *Fleet) step(host, id, what string, do func(say func(string)) error) err
 
 // clean removes what was made on a machine that is no longer in the file.
 func (f *Fleet) clean(ctx context.Context, l Leftover) error {
+	if n := f.named(l.Node); n != nil {
+		if n.lost != nil {
+			return n.lost
+		}
+		_, err := operation.Down(ctx, n.machine, operation.DownOptions{})
+		return err
+	}
 	h := file.Host{Name: l.Node, Address: l.Address, NodeAddress: l.Address, NodeName: l.Node}
 	if f.File.Spec.SSH != nil {
 		h.SSH = *f.File.Spec.SSH

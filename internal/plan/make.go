@@ -212,8 +212,14 @@ func (d decider) service(r desired.Resource) verdict {
 			return verdict{change: Restart, reason: path + " is newer than the running process", left: r}
 		}
 	}
+	if a, ok := d.seen.Probes[r.Service.Node]; ok && !a.OK && d.seen.API && d.in.Now.Sub(s.Since) > settled {
+		return verdict{change: Restart, reason: "its Node is not in the cluster any more, and a kubelet registers when it starts", left: r}
+	}
 	return verdict{}
 }
+
+// settled is how long a kubelet may take to register its Node.
+const settled = 15 * time.Second
 
 func (d decider) images(r desired.Resource) verdict {
 	v := verdict{left: r}

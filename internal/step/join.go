@@ -95,6 +95,9 @@ func (r *Runner) place(ctx context.Context, c *etcd.Client, m desired.Member, wa
 	waiting("etcd takes one new member at a time; waiting for this one's turn")
 	queue, cancel := context.WithTimeout(ctx, queueLimit)
 	defer cancel()
+	if err := r.clearStale(queue, c, m, waiting); err != nil {
+		return 0, nil, err
+	}
 	id, all, err := c.AddLearner(queue, m.PeerURL)
 	if !errors.Is(err, etcd.ErrStarted) {
 		return id, all, err
@@ -108,6 +111,27 @@ func (r *Runner) place(ctx context.Context, c *etcd.Client, m desired.Member, wa
 		return 0, nil, err
 	}
 	return c.AddLearner(queue, m.PeerURL)
+}
+
+// clearStale removes the data of a member that was taken out of the cluster: it
+// can never come back with it.
+func (r *Runner) clearStale(ctx context.Context, c *etcd.Client, m desired.Member, waiting func(string)) error {
+	all, err := c.Members(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(all, func(one etcd.Member) bool { return slices.Contains(one.PeerURLs, m.PeerURL) }) {
+		return nil
+	}
+	data := path.Join(m.Data, "member")
+	if _, err := r.Host.Stat(ctx, data); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	waiting("the data of a member that was taken out of the cluster is removed")
+	if err := r.Host.Remove(ctx, m.Manifest.Path); err != nil {
+		return err
+	}
+	return r.Host.Remove(ctx, data)
 }
 
 // initialCluster lists the members as name=URL; the new one has no name yet.
