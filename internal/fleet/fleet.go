@@ -64,8 +64,8 @@ type node struct {
 	// lost is why the machine cannot be reached, nil when it can.
 	lost error
 	// member is true with an etcd member here, joined of one that was added to
-	// others; serving and voting are as in plan.HostPlan.
-	member, joined, serving, voting bool
+	// others; serving is as in plan.HostPlan.
+	member, joined, serving bool
 	// node is true of a machine whose kubelet has its certificate.
 	node bool
 }

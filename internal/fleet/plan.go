@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,7 +24,7 @@ func (f *Fleet) Plan(ctx context.Context) (plan.Fleet, error) {
 	g.SetLimit(f.limit())
 	for i, n := range f.nodes {
 		g.Go(func() error {
-			hosts[i] = plan.HostPlan{Host: n.name(), Part: n.part, Serving: n.serving, Voting: n.voting, Prepare: map[string]bool{}}
+			hosts[i] = plan.HostPlan{Host: n.name(), Part: n.part, Serving: n.serving, Prepare: map[string]bool{}}
 			if n.lost != nil {
 				hosts[i].Unreachable = n.lost.Error()
 				return nil //nolint:nilerr // the plan says what follows
@@ -38,6 +39,8 @@ func (f *Fleet) Plan(ctx context.Context) (plan.Fleet, error) {
 				return nil //nolint:nilerr // as above
 			}
 			hosts[i].Plan = p
+			// One that is still being added has no vote yet.
+			hosts[i].Voting = n.member && !slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Resource.Member != nil })
 			return err
 		})
 	}

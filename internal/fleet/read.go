@@ -44,7 +44,6 @@ func (n *node) look(ctx context.Context) error {
 	if err == nil {
 		n.serving, _ = kube.Healthz(ctx, h, n.url()+"/readyz")
 	}
-	n.voting = n.member && n.serving
 	return nil
 }
 

@@ -1,0 +1,161 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"keelway.dev/keelway/internal/desired"
+)
+
+func step(id, component string, change Change) Step {
+	return Step{Change: change, Resource: desired.Resource{ID: id, Component: component}}
+}
+
+func TestFleetOrder(t *testing.T) {
+	touched := Plan{Steps: []Step{step("etcd/local", "etcd", Update)}}
+	fresh := Plan{Steps: []Step{step("runtime/programs", "containerd", Create), step("etcd-join/member", "etcd", Create)}}
+	prepare := map[string]bool{"runtime/programs": true}
+	for name, row := range map[string]struct {
+		hosts []HostPlan
+		// want are the hosts of each stage; refused is a part of a refusal.
+		want    map[string]string
+		refused string
+	}{
+		"a new cluster": {
+			hosts: []HostPlan{
+				{Host: "b", Part: Control, Plan: fresh, Prepare: prepare},
+				{Host: "a", Part: First, Plan: fresh, Prepare: prepare},
+				{Host: "w", Part: Node, Plan: fresh, Prepare: prepare},
+			},
+			want: map[string]string{"prepare": "b w", "control planes": "a b", "workers": "w"},
+		},
+		"who does not serve is mended before one that does is touched": {
+			hosts: []HostPlan{
+				{Host: "a", Part: First, Plan: touched, Serving: true, Voting: true},
+				{Host: "b", Part: Control, Plan: touched, Serving: true, Voting: true},
+				{Host: "c", Part: Control, Plan: fresh},
+			},
+			want: map[string]string{"control planes": "c a b"},
+		},
+		"a member is not touched while another of three is down": {
+			hosts: []HostPlan{
+				{Host: "a", Part: First, Plan: touched, Serving: true, Voting: true},
+				{Host: "b", Part: Control, Serving: true, Voting: true},
+				{Host: "c", Part: Control, Voting: true},
+			},
+			want: map[string]string{"control planes": "a"}, refused: "a is not touched: etcd has 3 members, c is down",
+		},
+		"of five, one may be down": {
+			hosts: []HostPlan{
+				{Host: "a", Part: First, Plan: touched, Serving: true, Voting: true},
+				{Host: "b", Part: Control, Serving: true, Voting: true}, {Host: "c", Part: Control, Serving: true, Voting: true},
+				{Host: "d", Part: Control, Serving: true, Voting: true}, {Host: "e", Part: Control, Voting: true},
+			},
+			want: map[string]string{"control planes": "a"},
+		},
+		"a worker that cannot be reached is left out": {
+			hosts: []HostPlan{{Host: "a", Part: First, Plan: touched, Serving: true, Voting: true}, {Host: "w", Part: Node, Unreachable: "no route"}},
+			want:  map[string]string{"control planes": "a"},
+		},
+		"a control plane that cannot be reached stops it": {
+			hosts: []HostPlan{{Host: "a", Part: First, Serving: true, Voting: true}, {Host: "b", Part: Control, Unreachable: "no route"}},
+			want:  map[string]string{}, refused: "b cannot be reached",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := Order(row.hosts)
+			got := map[string]string{}
+			for _, s := range f.Stages {
+				var names []string
+				for _, h := range s.Hosts {
+					names = append(names, h.Host)
+				}
+				got[s.Name] = strings.Join(names, " ")
+			}
+			if fmt.Sprint(got) != fmt.Sprint(row.want) {
+				t.Errorf("stages %v, want %v", got, row.want)
+			}
+			if all := strings.Join(f.Refusals, "\n"); row.refused == "" && all != "" || !strings.Contains(all, row.refused) {
+				t.Errorf("refused %q, want %q", all, row.refused)
+			}
+		})
+	}
+}
+
+// TestQuorumIsNeverLost walks all fleets of up to five members, each of them up
+// or down, to be touched or not, and does what the plan says, one member at a
+// time: of three or more, a majority that was there stays.
+func TestQuorumIsNeverLost(t *testing.T) {
+	walked := 0
+	for n := 1; n <= 5; n++ {
+		for state := range 1 << (2 * n) {
+			var hosts []HostPlan
+			up := map[string]bool{}
+			for i := range n {
+				h := HostPlan{Host: string(rune('a' + i)), Part: Control, Voting: true, Serving: state>>(2*i)&1 == 1}
+				if state>>(2*i+1)&1 == 1 {
+					h.Plan.Steps = []Step{step("etcd/local", "etcd", Update)}
+				}
+				up[h.Host] = h.Serving
+				hosts = append(hosts, h)
+			}
+			f := Order(hosts)
+			had := count(up) >= Majority(n)
+			if len(f.Refusals) > 0 || !had || n < 3 {
+				continue
+			}
+			for _, s := range f.Stages {
+				if !s.Serial {
+					t.Fatalf("%d members, state %b: control planes side by side", n, state)
+				}
+				for _, h := range s.Hosts {
+					up[h.Host] = false // while it is touched
+					if count(up) < Majority(n) {
+						t.Fatalf("%d members, state %b: no majority while %s is touched", n, state, h.Host)
+					}
+					up[h.Host] = true
+					walked++
+				}
+			}
+		}
+	}
+	if walked < 500 {
+		t.Errorf("only %d touches were walked", walked)
+	}
+}
+
+func count(up map[string]bool) int {
+	n := 0
+	for _, is := range up {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+// TestRemovalKeepsAMajority walks all clusters of up to five members, each up or
+// down, and every removal.
+func TestRemovalKeepsAMajority(t *testing.T) {
+	for n := 1; n <= 5; n++ {
+		for state := range 1 << n {
+			var members []MemberState
+			for i := range n {
+				members = append(members, MemberState{Name: string(rune('a' + i)), Voting: true, Healthy: state>>i&1 == 1})
+			}
+			for _, gone := range members {
+				healthy := 0
+				for _, m := range members {
+					if m.Name != gone.Name && m.Healthy {
+						healthy++
+					}
+				}
+				err := CheckRemoval(members, gone.Name)
+				if may := n > 1 && healthy >= Majority(n-1); may != (err == nil) {
+					t.Errorf("%d members, state %b, without %s: %v, want allowed %v", n, state, gone.Name, err, may)
+				}
+			}
+		}
+	}
+}
