@@ -127,7 +127,7 @@ Exit code 0: there is nothing to do. 2: there is.`,
 			} else {
 				printFleet(s.out, p, noColor(c), o.verbose > 0)
 			}
-			if err == nil && !p.Empty() {
+			if err == nil && (p.Changes() > 0 || len(p.Refusals) > 0) {
 				return exitError(2)
 			}
 			return err

@@ -101,8 +101,13 @@ func printFleet(out io.Writer, p plan.Fleet, plain, verbose bool) {
 	for _, r := range p.Refusals {
 		fmt.Fprintln(out, paint("31", "refused: ")+r)
 	}
-	if p.Empty() {
-		fmt.Fprintln(out, "nothing to do: the cluster is as the file says")
+	if p.Changes() == 0 {
+		if len(p.Refusals) == 0 {
+			fmt.Fprintln(out, "nothing to do: the cluster is as the file says")
+		}
+		for _, w := range p.Waits() {
+			fmt.Fprintln(out, paint("33", "does not answer at the moment: ")+w)
+		}
 		return
 	}
 	colours := map[plan.Change]string{plan.Create: "32", plan.Remove: "31", plan.Update: "33", plan.Restart: "33"}

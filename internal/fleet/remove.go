@@ -148,13 +148,9 @@ func (f *Fleet) remove(ctx context.Context, l Leftover) error {
 			return err
 		}
 	}
-	if err := f.step(l.Node, "remove/host", "clean the machine", func(say func(string)) error {
-		if err := f.clean(ctx, l); err != nil {
-			say("left as it is: " + err.Error() + "; on the machine itself, `keelway down` removes what was made there")
-		}
-		return nil
-	}); err != nil {
-		return err
+	if err := f.clean(ctx, l); err != nil {
+		f.Events.Emit(report.Event{Time: f.Now(), Kind: report.Warning, Host: l.Node, Phase: "remove",
+			What: "the machine is left as it is: " + err.Error() + "; on the machine itself, `keelway down` removes what was made there"})
 	}
 	return f.step(l.Node, "remove/node", "delete the Node", func(func(string)) error {
 		err := client.Typed.CoreV1().Nodes().Delete(ctx, l.Node, metav1.DeleteOptions{})

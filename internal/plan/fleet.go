@@ -55,12 +55,41 @@ func (f Fleet) Empty() bool { return len(f.Stages) == 0 && len(f.Refusals) == 0 
 // Steps counts all steps.
 func (f Fleet) Steps() int {
 	n := 0
+	f.each(func(HostPlan, Step) { n++ })
+	return n
+}
+
+// Changes counts the steps that change something: a wait is for a component that
+// does not answer at the moment.
+func (f Fleet) Changes() int {
+	n := 0
+	f.each(func(_ HostPlan, s Step) {
+		if s.Change != Wait {
+			n++
+		}
+	})
+	return n
+}
+
+// Waits says of each component that does not answer what is waited for.
+func (f Fleet) Waits() []string {
+	var words []string
+	f.each(func(h HostPlan, s Step) {
+		if s.Change == Wait {
+			words = append(words, fmt.Sprintf("%s: %s: %s", h.Host, s.Resource.What, s.Reason))
+		}
+	})
+	return words
+}
+
+func (f Fleet) each(do func(HostPlan, Step)) {
 	for _, s := range f.Stages {
 		for _, h := range s.Hosts {
-			n += len(h.Plan.Steps)
+			for _, one := range h.Plan.Steps {
+				do(h, one)
+			}
 		}
 	}
-	return n
 }
 
 // Order puts the steps of all hosts into stages: what touches no cluster on all
