@@ -1,7 +1,6 @@
 package operation
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/remotecommand"
 
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/host"
@@ -89,7 +86,7 @@ func (p *proof) run(ctx context.Context) ([]string, error) {
 	if err := p.create(ctx); err != nil {
 		return nil, err
 	}
-	if err := p.await(ctx, p.objects.server.Name, ready); err != nil {
+	if err := p.await(ctx, p.objects.server.Name, kube.PodReady); err != nil {
 		return nil, err
 	}
 	answer, err := p.ask(ctx)
@@ -143,7 +140,7 @@ func (p *proof) ask(ctx context.Context) (string, error) {
 		if err := p.pod(ctx, &p.objects.client); err != nil {
 			return "", err
 		}
-		err := p.await(ctx, p.objects.client.Name, ended)
+		err := p.await(ctx, p.objects.client.Name, kube.PodEnded)
 		logs, logErr := p.client.Typed.CoreV1().Pods(proofNamespace).GetLogs(p.objects.client.Name, &corev1.PodLogOptions{}).DoRaw(ctx)
 		if err == nil {
 			if logErr != nil {
@@ -155,7 +152,7 @@ func (p *proof) ask(ctx context.Context) (string, error) {
 		if stop := pause(ctx); stop != nil {
 			return "", fmt.Errorf("a pod cannot reach the Service %s: %w; it said: %s", p.objects.name, err, strings.TrimSpace(string(logs)))
 		}
-		if err := p.deletePod(ctx, p.objects.client.Name); err != nil {
+		if err := p.client.DeletePod(ctx, proofNamespace, p.objects.client.Name); err != nil {
 			return "", err
 		}
 	}
@@ -169,7 +166,7 @@ const commandTries = 3
 // command runs a command in a pod and returns what it printed.
 func (p *proof) command(ctx context.Context, pod string, argv []string) (out string, err error) {
 	for range commandTries {
-		if out, err = p.exec(ctx, pod, argv); err == nil {
+		if out, err = p.client.Exec(ctx, proofNamespace, pod, argv); err == nil {
 			return out, nil
 		}
 		p.say(err.Error())
@@ -178,20 +175,6 @@ func (p *proof) command(ctx context.Context, pod string, argv []string) (out str
 		}
 	}
 	return "", err
-}
-
-func (p *proof) exec(ctx context.Context, pod string, argv []string) (string, error) {
-	req := p.client.Typed.CoreV1().RESTClient().Post().Resource("pods").Namespace(proofNamespace).Name(pod).
-		SubResource("exec").VersionedParams(&corev1.PodExecOptions{Command: argv, Stdout: true, Stderr: true}, scheme.ParameterCodec)
-	executor, err := remotecommand.NewWebSocketExecutor(p.client.Config, "GET", req.URL().String())
-	if err != nil {
-		return "", err
-	}
-	var out, errOut bytes.Buffer
-	if err := executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &out, Stderr: &errOut}); err != nil {
-		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(errOut.String()))
-	}
-	return out.String(), nil
 }
 
 func pause(ctx context.Context) error {
