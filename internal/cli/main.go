@@ -138,7 +138,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetGlobalNormalizationFunc(sameFlag)
 	root.PersistentFlags().Bool("no-color", false, "print without colours, as NO_COLOR in the environment")
 	addGroups(root,
-		group{"here", "This machine", []*cobra.Command{newUp(s), newDown(s), newStatus(s), newExplain(s), newDiagnose(s), newKubectl(s)}},
+		group{"here", "This machine", []*cobra.Command{newUp(s), newDown(s), newStatus(s), newExplain(s), newVerify(s), newDiagnose(s), newKubectl(s)}},
 		group{"kubeadm", "kubeadm's commands", []*cobra.Command{newInit(s), newJoin(s), newReset(s), newCerts(s), newConfig(s), newKubeconfig(s), newToken(s), newUpgrade(s)}},
 		group{"fleet", "Many machines", []*cobra.Command{newPlan(s), newApply(s), newDestroy(s), newCluster(s)}},
 		group{"prepare", "Before a cluster", []*cobra.Command{newBundle(s), newLab(s)}},

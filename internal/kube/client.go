@@ -44,6 +44,8 @@ func NewFor(kubeconfig []byte, h host.Host, server string) (*Client, error) {
 	// One operator, a few dozen objects: client-side rate limits would only add seconds.
 	cfg.QPS = -1
 	cfg.UserAgent = "keelway"
+	// The library would print what the API server warns of.
+	cfg.WarningHandler = rest.NoWarnings{}
 	cfg.Timeout = 10 * time.Second
 	if h != nil {
 		cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
