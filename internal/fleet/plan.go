@@ -36,7 +36,7 @@ func (f *Fleet) Plan(ctx context.Context) (plan.Fleet, error) {
 			if err != nil && look.Err() == nil {
 				n.lost = err
 				hosts[i].Unreachable = err.Error()
-				return nil //nolint:nilerr // as above
+				return nil
 			}
 			hosts[i].Plan = p
 			// One that is still being added has no vote yet.

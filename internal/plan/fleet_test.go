@@ -159,3 +159,25 @@ func TestRemovalKeepsAMajority(t *testing.T) {
 		}
 	}
 }
+
+// TestTaintsOfOthersStay: a Node that has the wanted taint beside one of the
+// cluster's own is as desired.
+func TestTaintsOfOthersStay(t *testing.T) {
+	taint := func(key string) any { return map[string]any{"key": key, "effect": "NoSchedule"} }
+	for name, row := range map[string]struct {
+		have []any
+		want string
+	}{
+		"beside another": {[]any{taint("node.kubernetes.io/not-ready"), taint("x")}, ""},
+		"alone":          {[]any{taint("x")}, ""},
+		"missing":        {[]any{taint("node.kubernetes.io/not-ready")}, "spec.taints"},
+		"none":           {nil, "spec.taints"},
+	} {
+		want := map[string]any{"spec": map[string]any{"taints": []any{taint("x")}}}
+		have := map[string]any{"spec": map[string]any{"taints": row.have}}
+		dropTaints(want, have)
+		if got := Difference(want, have); !strings.HasPrefix(got, row.want) || row.want == "" && got != "" {
+			t.Errorf("%s: differs at %q, want %q", name, got, row.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -31,6 +32,9 @@ func (d decider) objects(r desired.Resource) verdict {
 			if o.KeepReplicas {
 				unstructured.RemoveNestedField(want, "spec", "replicas")
 			}
+			if u.GetKind() == "Node" {
+				dropTaints(want, have.Object)
+			}
 			where := Difference(want, have.Object)
 			if where == "" {
 				continue
@@ -40,6 +44,19 @@ func (d decider) objects(r desired.Resource) verdict {
 		v.left.Objects = append(v.left.Objects, o)
 	}
 	return v
+}
+
+// dropTaints takes out of a wanted Node the taints that the Node has: the
+// cluster puts others beside them and takes them off again, such as not-ready.
+func dropTaints(want, have map[string]any) {
+	taints, _, _ := unstructured.NestedSlice(want, "spec", "taints")
+	present, _, _ := unstructured.NestedSlice(have, "spec", "taints")
+	missing := slices.DeleteFunc(taints, func(w any) bool {
+		return slices.ContainsFunc(present, func(h any) bool { return differs(w, h) == "-" })
+	})
+	if len(missing) == 0 {
+		unstructured.RemoveNestedField(want, "spec", "taints")
+	}
 }
 
 // Difference returns the path of the first field of want that have lacks or
