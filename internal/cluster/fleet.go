@@ -19,8 +19,10 @@ type Fleet struct {
 	// Kubelet and Proxy are nil where the file has none.
 	Kubelet *kubelet.KubeletConfiguration
 	Proxy   *kubeproxy.KubeProxyConfiguration
-	Patcher Patcher
-	Now     time.Time
+	// Balancer is in front of the API servers.
+	Balancer Balancer
+	Patcher  Patcher
+	Now      time.Time
 }
 
 // Model is the cluster as one of its machines sees it: its only host. What the
@@ -30,7 +32,7 @@ func (f Fleet) Model(h Host) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Release: r, Profile: or(f.Profile, Hardened), Now: f.Now, Cluster: f.Cluster.Clone(), Patcher: f.Patcher, Hosts: []Host{h}}
+	m := &Model{Release: r, Profile: or(f.Profile, Hardened), Now: f.Now, Cluster: f.Cluster.Clone(), Patcher: f.Patcher, Balancer: f.Balancer, Hosts: []Host{h}}
 	if f.Kubelet != nil {
 		m.Kubelet, m.KubeletSupplied = *f.Kubelet.DeepCopy(), true
 	}

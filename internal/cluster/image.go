@@ -27,7 +27,7 @@ func (m *Model) Image(name string) string {
 		if l := c.Etcd.Local; l != nil {
 			repository, tag = or(l.ImageRepository, c.ImageRepository)+"/etcd", or(l.ImageTag, tag)
 		}
-	case "flannel":
+	case "flannel", "haproxy":
 		repository = release.Repository(name)
 	}
 	return repository + ":" + tag

@@ -47,7 +47,9 @@ type Model struct {
 	Patcher Patcher
 	// Adapted are the settings that the machine made necessary.
 	Adapted []Adaptation
-	Hosts   []Host
+	// Balancer is in front of the API servers.
+	Balancer Balancer
+	Hosts    []Host
 }
 
 // Tuning is what the hardened profile changes of kubeadm's addons for speed. A

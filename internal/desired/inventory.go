@@ -11,11 +11,20 @@ const subnetFile = "/run/flannel/subnet.env"
 // controlPlaneImages are what must be there before the kubelet starts; the
 // first to run comes first.
 func controlPlaneImages(m *cluster.Model) []string {
-	names := []string{"pause"}
+	names := nodeImages(m)
 	if m.Cluster.Etcd.Local != nil {
 		names = append(names, "etcd")
 	}
 	return append(names, "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+}
+
+// nodeImages are what any node's static pods need.
+func nodeImages(m *cluster.Model) []string {
+	names := []string{"pause"}
+	if m.Balancer.Present() && m.Balancer.Local {
+		names = append(names, "haproxy")
+	}
+	return names
 }
 
 func addonImages(m *cluster.Model) []string {

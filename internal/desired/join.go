@@ -69,8 +69,10 @@ func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 	if o.Bootstrap != nil {
 		s.bootstrap(o.Bootstrap)
 	}
+	s.balancer("kubelet-start/folder", "kubelet-start/ca")
 	s.kubelet()
 	s.waitKubelet()
+	s.balancerReady("kubelet-start/kubelet")
 	if main {
 		s.member()
 		s.apiserver()
@@ -120,7 +122,7 @@ func (s *story) joinRuntime(main bool) {
 		ID: "images/node", Component: "containerd", After: []string{"runtime/ready"},
 		What:   "import the node's images",
 		Why:    "Every node runs the pod network and kube-proxy in containers from these images. They come from the bundle: nothing is pulled from a registry.",
-		Images: s.references(append([]string{"pause"}, names...)...),
+		Images: s.references(append(nodeImages(s.model), names...)...),
 	})
 }
 

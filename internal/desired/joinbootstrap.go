@@ -16,7 +16,7 @@ func (s *story) bootstrap(kubeconfig []byte) {
 }
 
 func (s *story) waitBootstrap() {
-	after := []string{"kubelet-start/kubelet"}
+	after := []string{"kubelet-start/kubelet", balancerReadyID}
 	if s.host.Has(cluster.ControlPlane) {
 		after = append(after, "control-plane/apiserver")
 	}

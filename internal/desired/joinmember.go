@@ -71,6 +71,10 @@ func (s *story) joinOrder(asks bool) {
 			switch id {
 			case "certs/folders":
 				after[j] = preparePhase + "/folders"
+			case "kubelet-start/ca":
+				if s.host.Has(cluster.ControlPlane) {
+					after[j] = preparePhase + "/" + downloadPhase
+				}
 			case "certs/ca", "certs/sa", "certs/front-proxy-ca", "certs/etcd-ca":
 				after[j] = preparePhase + "/" + downloadPhase
 			case "images/control-plane":
@@ -125,6 +129,8 @@ func joinPhase(r Resource) []string {
 			return []string{preparePhase}
 		}
 		return []string{r.ID}
+	case "load-balancer":
+		return []string{"kubelet-start"}
 	case "mark-control-plane", "approver":
 		return []string{"control-plane-join/mark-control-plane"}
 	}

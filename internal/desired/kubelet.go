@@ -37,6 +37,9 @@ func (s *story) kubelet() {
 	if s.model.Cluster.Etcd.Local != nil {
 		after = append(after, "etcd/local")
 	}
+	if s.hasBalancer() {
+		after = append(after, balancerPodID)
+	}
 	s.add(Resource{
 		ID: "kubelet-start/kubelet", Component: component,
 		After: append(after, "control-plane/apiserver"),

@@ -47,8 +47,10 @@ func For(m *cluster.Model, index int) Host {
 	}
 	s.etcd()
 	s.apiserver()
+	s.balancer("certs/folders", "certs/ca")
 	s.kubelet()
 	s.waitAPI()
+	s.balancerReady(apiID)
 	s.managers()
 	s.uploadConfig()
 	s.markControlPlane()

@@ -25,6 +25,7 @@ func models(t *testing.T) map[string]*cluster.Model {
 		}
 		all[name] = m
 	}
+	all["balanced"] = balanced(t, cluster.ControlPlane, cluster.Worker)
 	return all
 }
 

@@ -149,7 +149,7 @@ func (f *Fleet) reach(ctx context.Context, n *node) error {
 	}
 	fleet := cluster.Fleet{
 		Profile: f.File.Spec.Profile, Cluster: f.documents.Cluster, Kubelet: f.documents.Kubelet, Proxy: f.documents.Proxy,
-		Patcher: f.Patcher, Now: f.Now(),
+		Balancer: f.documents.Balancer, Patcher: f.Patcher, Now: f.Now(),
 	}
 	n.model, err = fleet.Model(cluster.Host{Init: n.Init, Roles: n.Roles, Labels: n.Labels, Facts: facts})
 	if err != nil {

@@ -17,9 +17,15 @@ func (r Release) Tag(image string) string {
 		return strings.TrimPrefix(r.Pause, "v")
 	case "flannel":
 		return r.Flannel
+	case "haproxy":
+		return strings.ReplaceAll(r.HAProxy, "+", "_") // no tag has a "+"
 	}
 	return ""
 }
+
+// Own is the repository of images that Keelway alone makes, of Debian's
+// packages: no registry has them.
+const Own = "keelway.dev/"
 
 // Repository is where upstream publishes the image of that name, without the
 // tag, such as "registry.k8s.io/coredns/coredns". It is empty for a name that
@@ -32,6 +38,8 @@ func Repository(image string) string {
 		return "registry.k8s.io/coredns/coredns"
 	case "flannel":
 		return "ghcr.io/flannel-io/flannel"
+	case "haproxy":
+		return Own + "haproxy"
 	}
 	return ""
 }
@@ -41,7 +49,7 @@ func Repository(image string) string {
 func Images() []string {
 	return []string{
 		"pause", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
-		"kube-proxy", "coredns", "flannel",
+		"kube-proxy", "coredns", "flannel", "haproxy",
 	}
 }
 

@@ -25,6 +25,8 @@ type Release struct {
 	FlannelCNI string
 	Flannel    string
 	Crictl     string
+	// HAProxy is the version of Debian's package: its fixes come by this number.
+	HAProxy string
 }
 
 // All lists the releases that can be built, newest first.
@@ -41,6 +43,7 @@ func All() []Release {
 		FlannelCNI: "v0.9.1",
 		Flannel:    "v0.26.7",
 		Crictl:     "v1.36.0",
+		HAProxy:    "2.6.12-1+deb12u4",
 	}
 	return []Release{
 		one.with("v1.37.0", "v3.7.3", "v3.10.2"),

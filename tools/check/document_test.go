@@ -47,12 +47,15 @@ func TestDependencies(t *testing.T) {
 // that a build needs.
 func TestDebianPackages(t *testing.T) {
 	tables := tables(read(t, "docs/dependencies.md"))
-	recipe := regexp.MustCompile(`(?m)^  packages: \[(.*)\]`).FindStringSubmatch(read(t, "components/recipe.yaml"))
-	if recipe == nil {
-		t.Fatal("components/recipe.yaml has no list of Debian packages")
+	var recipe []string
+	for _, m := range regexp.MustCompile(`(?m)^    (?:debian: \[(.*)\]|certificates: (.*))$`).FindAllStringSubmatch(read(t, "components/recipe.yaml"), -1) {
+		recipe = append(recipe, strings.Split(m[1]+m[2], ", ")...)
+	}
+	if len(recipe) < 2 {
+		t.Fatal("components/recipe.yaml has no lists of Debian packages")
 	}
 	want := map[string][]string{
-		"Debian packages in the bundle":         strings.Split(recipe[1], ", "),
+		"Debian packages in the bundle":         recipe,
 		"Debian packages to build and run with": {"golang-go"},
 	}
 	const build = "Debian packages to build and run with"

@@ -27,7 +27,7 @@ images:
   - {name: etcd, layers: [base, tool], entrypoint: [/usr/bin/tool]}
   - {name: pause, layers: [pause], entrypoint: [/pause], user: "65535:65535"}
 binaries: [tool, toolctl, linked]
-debian: {packages: []}
+debian: {drop: []}
 `
 
 // sources writes the small recipe's sources to a new folder.

@@ -40,29 +40,21 @@ func (b *builder) entries(ctx context.Context, l Layer) ([]assemble.Entry, error
 		}
 		entries = append(entries, entry)
 	}
-	if !l.Debian {
+	if len(l.Debian) == 0 {
 		return entries, nil
 	}
-	for _, p := range b.lock {
-		if b.certificatesOnly(p.name) {
-			continue
-		}
+	packages, err := b.packages(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range packages {
 		files, err := unpackDeb(ctx, b.debs[p.name], b.recipe.Debian.Drop)
 		if err != nil {
 			return nil, fmt.Errorf("debian package %s: %w", p.name, err)
 		}
 		entries = append(entries, files...)
 	}
-	return append(entries, b.recipe.Debian.links()...), nil
-}
-
-func (b *builder) certificatesOnly(name string) bool {
-	for _, l := range b.recipe.Layers {
-		if l.Certificates == name {
-			return true
-		}
-	}
-	return false
+	return append(entries, b.recipe.Debian.links(entries)...), nil
 }
 
 // images makes the recipe's images of layers below dir.

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os/exec"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -74,10 +75,13 @@ func dropped(name string, patterns []string) bool {
 	return false
 }
 
-// links makes the recipe's symbolic links.
-func (d Debian) links() []assemble.Entry {
+// links makes the recipe's symbolic links to files that are there.
+func (d Debian) links(files []assemble.Entry) []assemble.Entry {
 	var entries []assemble.Entry
 	for name, target := range d.Links {
+		if !slices.ContainsFunc(files, func(f assemble.Entry) bool { return f.Name == path.Join(path.Dir(name), target) }) {
+			continue
+		}
 		entries = append(entries, assemble.Entry{Name: name, Mode: fs.ModeSymlink | 0o777, Link: target})
 	}
 	return entries

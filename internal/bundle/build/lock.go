@@ -7,11 +7,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"sort"
+	"slices"
 	"strings"
 
 	"keelway.dev/keelway/internal/bundle/assemble"
@@ -20,8 +21,8 @@ import (
 // LockName is the file with the Debian packages, in the components' folder.
 const LockName = "debian.lock"
 
-const lockHead = `# The Debian 12 packages in the images of kube-proxy and flannel, each with its
-# dependencies: name, version, architecture, sha256 of the .deb file.
+const lockHead = `# The Debian 12 packages in images and what they need: name, version,
+# architecture, sha256 of the .deb file.
 # Made by "keelway bundle lock" from what apt offers; run apt-get update first.
 `
 
@@ -100,7 +101,7 @@ func Lock(ctx context.Context, source, cache string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	names, err := closure(ctx, recipe.Debian.Packages)
+	names, err := closure(ctx, recipe)
 	if err != nil {
 		return 0, err
 	}
@@ -128,32 +129,73 @@ func Lock(ctx context.Context, source, cache string) (int, error) {
 	return len(names), os.Rename(temp, path)
 }
 
-// closure lists the packages and what they depend on. Packages for the
+// closure lists the recipe's packages and what they depend on. Packages for the
 // certificates only are not followed: their scripts are not run.
-func closure(ctx context.Context, packages []string) ([]string, error) {
+func closure(ctx context.Context, recipe Recipe) ([]string, error) {
 	all := map[string]bool{}
-	for _, p := range packages {
-		all[p] = true
-		if p == "ca-certificates" {
+	var next []string
+	for _, l := range recipe.Layers {
+		next = append(next, l.Debian...)
+		if l.Certificates != "" {
+			all[l.Certificates] = true
+		}
+	}
+	for len(next) > 0 {
+		name := next[0]
+		next = next[1:]
+		if all[name] || slices.Contains(recipe.Debian.Without, name) {
 			continue
 		}
-		command := exec.CommandContext(ctx, "apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests",
-			"--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", "-o", "APT::Architecture="+runtime.GOARCH, p)
-		output, err := command.Output()
+		all[name] = true
+		output, err := exec.CommandContext(ctx, "apt-cache", "show", "--no-all-versions", name+":"+runtime.GOARCH).Output()
 		if err != nil {
 			return nil, explain(err, nil)
 		}
-		for _, line := range strings.Split(string(output), "\n") {
-			// Names stand at the start of a line; <name> is a virtual package.
-			if line != "" && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "<") {
-				all[line] = true
+		next = append(next, dependencies(string(output))...)
+	}
+	return slices.Sorted(maps.Keys(all)), nil
+}
+
+// dependencies are the names in the Depends and Pre-Depends of a package's
+// description; of alternatives, the first.
+func dependencies(control string) []string {
+	var names []string
+	for line := range strings.Lines(control) {
+		field, list, _ := strings.Cut(line, ":")
+		if field != "Depends" && field != "Pre-Depends" {
+			continue
+		}
+		for one := range strings.SplitSeq(list, ",") {
+			name, _, _ := strings.Cut(strings.TrimSpace(one), " ")
+			name, _, _ = strings.Cut(name, ":")
+			if name != "" {
+				names = append(names, name)
 			}
 		}
 	}
-	var names []string
-	for name := range all {
-		names = append(names, name)
+	return names
+}
+
+// packages are the locked packages that a layer holds: those it names, and all
+// that they need.
+func (b *builder) packages(ctx context.Context, l Layer) ([]locked, error) {
+	needed := map[string]bool{}
+	next := slices.Clone(l.Debian)
+	for len(next) > 0 {
+		name := next[0]
+		next = next[1:]
+		if needed[name] || slices.Contains(b.recipe.Debian.Without, name) {
+			continue
+		}
+		if b.debs[name] == "" {
+			return nil, fmt.Errorf("debian package %s is not in %s: run keelway bundle lock", name, LockName)
+		}
+		needed[name] = true
+		output, err := exec.CommandContext(ctx, "dpkg-deb", "--field", b.debs[name], "Depends", "Pre-Depends").Output()
+		if err != nil {
+			return nil, explain(err, nil)
+		}
+		next = append(next, dependencies(string(output))...)
 	}
-	sort.Strings(names)
-	return names, nil
+	return slices.DeleteFunc(slices.Clone(b.lock), func(p locked) bool { return !needed[p.name] }), nil
 }

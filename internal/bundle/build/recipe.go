@@ -58,8 +58,9 @@ type Layer struct {
 	Accounts bool `json:"accounts,omitempty"`
 	// Certificates names the Debian package with the public CA certificates.
 	Certificates string `json:"certificates,omitempty"`
-	// Debian adds the files of the locked Debian packages.
-	Debian bool `json:"debian,omitempty"`
+	// Debian names Debian packages, whose files and those of all that they need
+	// are added.
+	Debian []string `json:"debian,omitempty"`
 	// Capability is a capability that the layer's programs have as files.
 	Capability string `json:"capability,omitempty"`
 }
@@ -73,9 +74,10 @@ type Image struct {
 	User       string   `json:"user,omitempty"`
 }
 
-// Debian says which packages images hold, and which of their files not.
+// Debian says what of the layers' packages images do not hold.
 type Debian struct {
-	Packages []string `json:"packages"`
+	// Without are packages that others say they need, and images do not.
+	Without []string `json:"without,omitempty"`
 	// Drop lists patterns of paths: a * stands for one name or part of it, /**
 	// at the end for everything below.
 	Drop []string `json:"drop"`

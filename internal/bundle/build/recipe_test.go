@@ -61,15 +61,29 @@ func TestLockHoldsTheRecipesPackages(t *testing.T) {
 	must(t, err)
 	lock, err := readLock(components)
 	must(t, err)
-	for _, want := range recipe.Debian.Packages {
-		if !slices.ContainsFunc(lock, func(l locked) bool { return l.name == want }) {
-			t.Errorf("%s lacks %s: run keelway bundle lock", LockName, want)
+	for _, layer := range recipe.Layers {
+		for _, want := range append(layer.Debian, layer.Certificates) {
+			if want != "" && !slices.ContainsFunc(lock, func(l locked) bool { return l.name == want }) {
+				t.Errorf("%s lacks %s: run keelway bundle lock", LockName, want)
+			}
+		}
+	}
+	for _, l := range lock {
+		if want := release.Default().HAProxy; l.name == "haproxy" && l.version != want {
+			t.Errorf("%s has HAProxy %s, the release says %s: its image's tag is made of that", LockName, l.version, want)
 		}
 	}
 	for _, l := range lock {
 		if l.arch != "amd64" && l.arch != "all" {
 			t.Errorf("%s is for %s", l.name, l.arch)
 		}
+	}
+}
+
+func TestDependencies(t *testing.T) {
+	const control = "Package: a\nDepends: libc6 (>= 2.34), libsystemd0 | libelogind0, perl:any, lsb-base (>= 3.0-6)\nPre-Depends: dpkg\nSuggests: vim\n"
+	if got, want := dependencies(control), []string{"libc6", "libsystemd0", "perl", "lsb-base", "dpkg"}; !slices.Equal(got, want) {
+		t.Errorf("dependencies gives %q, want %q", got, want)
 	}
 }
 

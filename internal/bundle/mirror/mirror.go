@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"keelway.dev/keelway/internal/bundle/assemble"
@@ -131,6 +132,9 @@ func (m *run) content(ctx context.Context, layers string) (assemble.Content, err
 	m.stages.Start("images", "pull upstream's images")
 	for i, image := range m.recipe.Images {
 		reference := m.release.Image(image.Name)
+		if strings.HasPrefix(reference, release.Own) {
+			continue // nobody publishes it
+		}
 		m.stages.Step(reference, float64(i)/float64(len(m.recipe.Images)))
 		pulled, err := pull(ctx, m.options, reference, layers)
 		if err != nil {

@@ -30,6 +30,8 @@ type Documents struct {
 	Proxy   *kubeproxy.KubeProxyConfiguration
 	// Nodes are the control planes and workers, in the file's order.
 	Nodes []Node
+	// Balancer is what Keelway puts in front of the API servers, if anything.
+	Balancer cluster.Balancer
 }
 
 // Node is one host that becomes a node.
@@ -65,7 +67,26 @@ func (c Cluster) Documents() (Documents, error) {
 			d.Nodes = append(d.Nodes, c.node(h))
 		}
 	}
+	d.Balancer = c.balancer(d.Nodes)
 	return d, nil
+}
+
+// balancer has all control planes behind it.
+func (c Cluster) balancer(nodes []Node) cluster.Balancer {
+	b := cluster.Balancer{Port: c.Spec.LoadBalancing.Port}
+	switch c.Spec.LoadBalancing.Kind {
+	case NodeLocal:
+		b.Local, b.Address = true, c.loopback()
+	case HAProxy:
+	default:
+		return cluster.Balancer{}
+	}
+	for _, n := range nodes {
+		if n.Host.Is(ControlPlane) {
+			b.Backends = append(b.Backends, cluster.Backend{Name: n.Host.Name, Address: n.Init.LocalAPIEndpoint.HostPort()})
+		}
+	}
+	return b
 }
 
 func (c Cluster) configuration() config.ClusterConfiguration {
