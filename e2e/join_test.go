@@ -33,6 +33,8 @@ func newFleet(t *testing.T, name string, counts ...string) fleet {
 	if peer == "" {
 		t.Skip("KEELWAY_KUBEADM does not name the real kubeadm; `make test` sets it")
 	}
+	// What keelway unpacks of a bundle here, for hosts over SSH.
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	before := look(t)
 	f := fleet{t, name}
 	share := t.TempDir()

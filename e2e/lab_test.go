@@ -87,7 +87,7 @@ awk '$2 !~ "^/run/credentials/" {print "mount", $2}' /proc/mounts
 ip -o link | awk -F'[:@] *' '{print "link", $2}'
 ip route | sed 's/^/route /'
 nft list tables | sed 's/^/nft /'
-for p in /proc/[0-9]*; do readlink $p/exe; done | grep -E 'keelway|containerd|kube|etcd|coredns|flanneld|pause' | sed 's/^/process /'
+for p in /proc/[0-9]*; do readlink $p/exe; done | grep -E 'keelway|containerd|kube|etcd|coredns|flanneld|haproxy|pause' | sed 's/^/process /'
 for c in /sys/fs/cgroup/*; do ls -d $c/kube* 2>/dev/null; done | sed 's/^/cgroup /'
 sysctl -n net.ipv4.ip_forward vm.overcommit_memory kernel.panic net.ipv4.conf.all.route_localnet | sed 's/^/sysctl /'
 true`

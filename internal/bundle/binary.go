@@ -16,6 +16,9 @@ func (b *Bundle) Binary(name string) (path string, binary Binary, err error) {
 	if !ok {
 		return "", Binary{}, fmt.Errorf("bundle %s: %w", b.Folder, Want{Binaries: []string{name}}.Check(b.Manifest))
 	}
+	if binary.wholeLayer() {
+		return filepath.Join(b.Folder, BlobPath(binary.Layer)), binary, nil
+	}
 	if binary.Layer == "" {
 		return filepath.Join(b.Folder, binary.Path), binary, nil
 	}
@@ -27,7 +30,7 @@ func (b *Bundle) Binary(name string) (path string, binary Binary, err error) {
 func (b *Bundle) hasPrograms(folder string) bool {
 	for _, binary := range b.Manifest.Binaries {
 		info, err := os.Lstat(filepath.Join(folder, binary.Path))
-		if binary.Layer != "" && (err != nil || !info.Mode().IsRegular() || info.Size() != binary.Size) {
+		if binary.inLayer() && (err != nil || !info.Mode().IsRegular() || info.Size() != binary.Size) {
 			return false
 		}
 	}
@@ -93,7 +96,7 @@ func (b *Bundle) copyPrograms(ctx context.Context, to string) error {
 		}
 	}
 	for _, binary := range b.Manifest.Binaries {
-		if binary.Layer != "" && !c.done[binary.Path] {
+		if binary.inLayer() && !c.done[binary.Path] {
 			return fmt.Errorf("binary %s: %s is not in layer %s", binary.Name, binary.In, binary.Layer)
 		}
 	}

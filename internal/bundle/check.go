@@ -58,7 +58,7 @@ func newChecker(raw []byte, out sink) (*checker, error) {
 		c.files[f.Path] = f
 	}
 	for _, b := range m.Binaries {
-		if b.Layer != "" {
+		if b.inLayer() {
 			c.inLayer[b.Layer] = append(c.inLayer[b.Layer], b)
 		}
 	}

@@ -34,7 +34,7 @@ func (c *checker) finish(want Want) error {
 		}
 	}
 	for _, b := range c.manifest.Binaries {
-		if b.Layer != "" && !c.done[b.Path] {
+		if b.inLayer() && !c.done[b.Path] {
 			return fmt.Errorf("binary %s: %s is not in layer %s", b.Name, b.In, b.Layer)
 		}
 		if file, ok := c.files[b.Path]; ok && (file.SHA256 != b.SHA256 || file.Size != b.Size) {

@@ -72,12 +72,16 @@ type Binary struct {
 	// Path is where the program lies in an opened bundle: bin/<name>.
 	Path string `json:"path"`
 	// Layer is the sha256 of the layer that holds the program, and In its path
-	// in that layer.
+	// in that layer. Without In it is the layer's tar itself.
 	Layer  string `json:"layer,omitempty"`
 	In     string `json:"in,omitempty"`
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"`
 }
+
+// inLayer is true of a file in a layer, wholeLayer of a layer's tar itself.
+func (b Binary) inLayer() bool    { return b.Layer != "" && b.In != "" }
+func (b Binary) wholeLayer() bool { return b.Layer != "" && b.In == "" }
 
 // Image is a container image. The digests are sha256 in hexadecimal, and name
 // files in oci/blobs/sha256.
@@ -149,6 +153,12 @@ func (m Manifest) check() error {
 		}
 		if b.Layer == "" && !seen[b.Path] {
 			return fmt.Errorf("binary %s: %s is not among the files", b.Name, b.Path)
+		}
+		if b.wholeLayer() {
+			if b.Layer != b.SHA256 || seen[b.Path] || !seen[BlobPath(b.Layer)] {
+				return fmt.Errorf("binary %s: layer %q is not valid", b.Name, b.Layer)
+			}
+			continue
 		}
 		if b.Layer != "" && (seen[b.Path] || !isDigest(b.Layer) || checkPath(b.In) != nil || !seen[BlobPath(b.Layer)]) {
 			return fmt.Errorf("binary %s: layer %q or path in it %q is not valid", b.Name, b.Layer, b.In)

@@ -115,7 +115,7 @@ func checkFolder(ctx context.Context, root *os.Root, want Want) (*checker, error
 	}
 	copies := map[string]Binary{}
 	for _, b := range c.manifest.Binaries {
-		if b.Layer != "" {
+		if b.inLayer() {
 			copies[b.Path] = b
 		}
 	}

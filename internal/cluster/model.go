@@ -110,6 +110,8 @@ type Role string
 const (
 	ControlPlane Role = "controlplane"
 	Worker       Role = "worker"
+	// LoadBalancer is in front of the API servers; alone it makes no node.
+	LoadBalancer Role = "loadbalancer"
 )
 
 // Facts are what a host cannot change and desired depends on. They are read

@@ -75,6 +75,29 @@ func TestBalancerIsThereFirst(t *testing.T) {
 	}
 }
 
+// TestBalancerHost has a service and nothing of a node.
+func TestBalancerHost(t *testing.T) {
+	m := balanced(t, cluster.LoadBalancer)
+	m.Balancer.Local, m.Balancer.Address = false, ""
+	h := desired.Balance(m, 0)
+	services := 0
+	for _, r := range h.Resources {
+		if r.Component != "haproxy" || r.Phase != "load-balancer" || len(r.Images) > 0 {
+			t.Errorf("%s of %s is there", r.ID, r.Component)
+		}
+		if r.Service != nil {
+			services++
+		}
+	}
+	if services != 1 || !slices.Contains(desired.Binaries(m), "haproxy.tar") {
+		t.Errorf("%d services; the programs are %v", services, desired.Binaries(m))
+	}
+	m.Hosts[0].Roles = []cluster.Role{cluster.Worker}
+	if left := desired.Balance(m, 0).Resources; len(left) > 0 || slices.Contains(desired.Binaries(m), "haproxy.tar") {
+		t.Errorf("a worker is a load balancer: %v", left)
+	}
+}
+
 // TestNoBalancer has nothing of it where none is wanted on nodes.
 func TestNoBalancer(t *testing.T) {
 	has := func(m *cluster.Model) bool {

@@ -44,6 +44,7 @@ func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 	main := s.host.Has(cluster.ControlPlane)
 	// Where the key of the authority is at hand, the kubelet need not ask.
 	asks := !main || m.Theirs.Authority
+	s.balancerHost()
 	s.joinRuntime(main)
 	s.joinFolders(main)
 	if main {

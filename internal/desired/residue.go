@@ -1,5 +1,7 @@
 package desired
 
+import "keelway.dev/keelway/internal/desired/haproxy"
+
 // ResidueKind is a kind of thing that a running cluster leaves on a host
 // beside the files that Keelway wrote.
 type ResidueKind string
@@ -46,7 +48,7 @@ const ReleaseMark = "keelway-released"
 
 // ServicesToStop lists the units to stop, in order. The runtime's comes later:
 // it has to stop the pods first.
-func ServicesToStop() []string { return []string{"keelway-approver", "kubelet"} }
+func ServicesToStop() []string { return []string{"keelway-approver", "kubelet", haproxy.Name} }
 
 // RuntimeService is the unit of the container runtime.
 const RuntimeService = "containerd"
@@ -102,7 +104,7 @@ func FilledFolders() []string {
 	return []string{
 		"/etc/kubernetes", "/var/lib/kubelet", "/var/lib/etcd", "/var/lib/containerd", "/run/containerd",
 		"/var/lib/cni", "/run/flannel", "/var/log/pods", "/var/log/containers", "/var/log/kubernetes",
-		"/run/keelway", "/var/log/keelway", "/opt/containerd",
+		"/var/lib/keelway-haproxy", "/run/keelway", "/var/log/keelway", "/opt/containerd",
 		"/run/xtables.lock", "/usr/libexec/kubernetes", // made for kube-proxy's and the controller manager's volumes
 	}
 }

@@ -36,6 +36,7 @@ func For(m *cluster.Model, index int) Host {
 		return h
 	}
 	s := &story{model: m, host: m.Hosts[index]}
+	s.balancerHost()
 	s.runtime()
 	s.images()
 	s.network()

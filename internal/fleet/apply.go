@@ -98,7 +98,7 @@ func (f *Fleet) remaining(p plan.Fleet, r *Result) bool {
 	return false
 }
 
-// round runs the stages: what touches no cluster, and the machine that makes the
+// round runs the stages: load balancers; then what touches no cluster, and the machine that makes the
 // cluster, at the same time; then, in a cluster that serves, control planes one
 // after the other and workers side by side.
 func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
@@ -124,6 +124,16 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 			case <-ctx.Done():
 			}
 		})
+	}
+	// Everything that names the endpoint comes by these.
+	for _, n := range f.hosts(p, "load balancers") {
+		if r.Failed[n.name()] == nil {
+			beside(n, n.want)
+		}
+	}
+	wg.Wait()
+	if ctx.Err() != nil || r.fatal(f) != nil {
+		return
 	}
 	making := f.seed == nil
 	prepared := map[string]bool{}
@@ -178,10 +188,10 @@ func (f *Fleet) hosts(p plan.Fleet, stage string) []*node {
 	return list
 }
 
-// fatal ends an apply in which a control plane failed, or everything did.
+// fatal ends an apply in which a control plane or load balancer failed.
 func (r *Result) fatal(f *Fleet) error {
 	for _, n := range f.nodes {
-		if err := r.Failed[n.name()]; err != nil && n.main() {
+		if err := r.Failed[n.name()]; err != nil && (n.main() || n.part == plan.Balancer) {
 			return fmt.Errorf("%s: %w", n.name(), err)
 		}
 	}

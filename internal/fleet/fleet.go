@@ -4,7 +4,7 @@ package fleet
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -84,7 +84,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	if f.bundle, err = o.OpenBundle(ctx, o.File.Spec.KubernetesVersion); err != nil {
 		return nil, err
 	}
-	for _, d := range f.documents.Nodes {
+	for _, d := range slices.Concat(f.documents.Nodes, f.documents.Balancers) {
 		f.nodes = append(f.nodes, &node{Node: d})
 	}
 	g, reach := errgroup.WithContext(ctx)
@@ -107,17 +107,10 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 
 // notYet refuses what this version of the story does not tell.
 func notYet(c file.Cluster) error {
-	var what string
-	switch {
-	case c.Spec.Etcd.Topology == file.External && c.Spec.Etcd.External == nil:
-		what = "etcd on hosts of its own (etcd.topology: external without etcd.external)"
-	case len(c.With(file.LoadBalancer)) > 0 && c.Spec.LoadBalancing.Kind == file.HAProxy:
-		return nil // the host is left alone, and said to be
+	if c.Spec.Etcd.Topology == file.External && c.Spec.Etcd.External == nil {
+		return errors.New("etcd on hosts of its own (etcd.topology: external without etcd.external) cannot be made yet: choose stacked etcd, or give an etcd of your own")
 	}
-	if what == "" {
-		return nil
-	}
-	return fmt.Errorf("%s cannot be made yet: choose stacked etcd, or give an etcd of your own", what)
+	return nil
 }
 
 func (f *Fleet) limit() int {
@@ -160,6 +153,9 @@ func (f *Fleet) reach(ctx context.Context, n *node) error {
 	}
 	return n.look(ctx)
 }
+
+// isNode is false of a load balancer.
+func (n *node) isNode() bool { return n.Host.IsNode() }
 
 func (n *node) main() bool { return n.Host.Is(file.ControlPlane) }
 

@@ -54,6 +54,10 @@ func (f *Fleet) parts() {
 	f.seed = nil
 	var first, any *node
 	for _, n := range f.nodes {
+		if !n.isNode() {
+			n.part = plan.Balancer
+			continue
+		}
 		if !n.main() {
 			n.part = plan.Node
 			continue
@@ -90,6 +94,10 @@ func (f *Fleet) desire(ctx context.Context) error {
 	}
 	for _, n := range f.nodes {
 		if n.lost != nil {
+			continue
+		}
+		if n.part == plan.Balancer {
+			n.want = desired.Balance(n.model, 0)
 			continue
 		}
 		if n.part == plan.First {

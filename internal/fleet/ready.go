@@ -23,7 +23,7 @@ func (f *Fleet) preflight(ctx context.Context, p plan.Fleet, checked map[string]
 	var wg sync.WaitGroup
 	for _, s := range p.Stages {
 		for _, n := range f.hosts(p, s.Name) {
-			if n.node || checked[n.name()] {
+			if n.node || !n.isNode() || checked[n.name()] {
 				continue
 			}
 			checked[n.name()] = true
@@ -70,7 +70,7 @@ const tokenLife = time.Hour
 
 // needToken makes a bootstrap token where a worker has to join.
 func (f *Fleet) needToken(ctx context.Context) error {
-	if f.token != "" || f.seed == nil || !slices.ContainsFunc(f.nodes, func(n *node) bool { return n.lost == nil && !n.main() && !n.node }) {
+	if f.token != "" || f.seed == nil || !slices.ContainsFunc(f.nodes, func(n *node) bool { return n.lost == nil && n.isNode() && !n.main() && !n.node }) {
 		return nil
 	}
 	client, err := f.seed.machine.Client.Client(ctx)

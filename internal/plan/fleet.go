@@ -11,6 +11,8 @@ type Part string
 
 // The parts, in the order in which they are begun.
 const (
+	// Balancer is a load balancer and no node.
+	Balancer Part = "load balancer"
 	// First makes the cluster, and holds what belongs to all of it.
 	First Part = "first control plane"
 	// Control is one more control plane, Node a worker.
@@ -92,11 +94,13 @@ func (f Fleet) each(do func(HostPlan, Step)) {
 	}
 }
 
-// Order puts the steps of all hosts into stages: what touches no cluster on all
+// Order puts the steps of all hosts into stages: load balancers, by which the
+// first control plane's own pods reach the API; what touches no cluster on all
 // hosts at once, then control planes one at a time, then workers side by side.
 // It refuses to touch a control plane while etcd would lose its majority by it.
 func Order(hosts []HostPlan) Fleet {
 	var f Fleet
+	balancers := Stage{Name: "load balancers"}
 	prepare := Stage{Name: "prepare"}
 	control := Stage{Name: "control planes", Serial: true}
 	workers := Stage{Name: "workers"}
@@ -117,6 +121,8 @@ func Order(hosts []HostPlan) Fleet {
 		}
 		switch {
 		case len(late.Plan.Steps) == 0:
+		case h.Part == Balancer:
+			balancers.Hosts = append(balancers.Hosts, late)
 		case h.Part == Node:
 			workers.Hosts = append(workers.Hosts, late)
 		default:
@@ -127,7 +133,7 @@ func Order(hosts []HostPlan) Fleet {
 	// do not serve yet are mended before one that does is touched.
 	slices.SortStableFunc(control.Hosts, func(a, b HostPlan) int { return rank(a) - rank(b) })
 	f.quorum(hosts, control)
-	for _, s := range []Stage{prepare, control, workers} {
+	for _, s := range []Stage{balancers, prepare, control, workers} {
 		if len(s.Hosts) > 0 {
 			f.Stages = append(f.Stages, s)
 		}
@@ -149,7 +155,7 @@ func rank(h HostPlan) int {
 
 // unreachable control planes stop everything, workers only themselves.
 func (f *Fleet) unreachable(h HostPlan) {
-	if h.Part == Node {
+	if h.Part == Node || h.Part == Balancer {
 		f.Notes = append(f.Notes, fmt.Sprintf("%s is left out: %s", h.Host, h.Unreachable))
 		return
 	}
@@ -175,7 +181,7 @@ func split(h HostPlan) (early, late HostPlan) {
 func (f *Fleet) quorum(hosts []HostPlan, control Stage) {
 	var voting, down []string
 	for _, h := range hosts {
-		if h.Part == Node {
+		if h.Part == Node || h.Part == Balancer {
 			continue
 		}
 		if h.Voting {

@@ -153,7 +153,7 @@ func (b *builder) assemble(ctx context.Context, folder string) (bundle.Manifest,
 	if content.Images, err = b.images(layers, digests); err != nil {
 		return bundle.Manifest{}, err
 	}
-	content.Programs = b.hostPrograms(digests)
+	content.Programs = b.hostPrograms(layers, digests)
 	if content.SBOM, err = b.sbom(ctx); err != nil {
 		return bundle.Manifest{}, err
 	}

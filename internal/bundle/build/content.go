@@ -79,8 +79,13 @@ func (b *builder) images(dir string, digests map[string]string) ([]assemble.Imag
 
 // hostPrograms lists the programs for the host, and finds those that a layer
 // holds already.
-func (b *builder) hostPrograms(digests map[string]string) []assemble.Program {
+func (b *builder) hostPrograms(dir string, digests map[string]string) []assemble.Program {
 	var programs []assemble.Program
+	for _, l := range b.recipe.Layers {
+		if l.Tar != "" {
+			programs = append(programs, assemble.Program{Name: l.Tar, Path: filepath.Join(dir, digests[l.Name]), Layer: digests[l.Name]})
+		}
+	}
 	for _, name := range b.recipe.Binaries {
 		provider, _ := b.recipe.provider(name)
 		program := assemble.Program{Name: name, Path: b.programs[provider.Name]}

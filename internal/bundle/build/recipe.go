@@ -61,6 +61,8 @@ type Layer struct {
 	// Debian names Debian packages, whose files and those of all that they need
 	// are added.
 	Debian []string `json:"debian,omitempty"`
+	// Tar, when set, is the name under which hosts get the layer as one file.
+	Tar string `json:"tar,omitempty"`
 	// Capability is a capability that the layer's programs have as files.
 	Capability string `json:"capability,omitempty"`
 }

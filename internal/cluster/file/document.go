@@ -30,6 +30,8 @@ type Documents struct {
 	Proxy   *kubeproxy.KubeProxyConfiguration
 	// Nodes are the control planes and workers, in the file's order.
 	Nodes []Node
+	// Balancers are the hosts that are load balancers and no nodes.
+	Balancers []Node
 	// Balancer is what Keelway puts in front of the API servers, if anything.
 	Balancer cluster.Balancer
 }
@@ -65,6 +67,9 @@ func (c Cluster) Documents() (Documents, error) {
 	for _, h := range c.Spec.Hosts {
 		if h.IsNode() {
 			d.Nodes = append(d.Nodes, c.node(h))
+		} else if h.Is(LoadBalancer) {
+			h.NodeName = h.Name
+			d.Balancers = append(d.Balancers, c.node(h))
 		}
 	}
 	d.Balancer = c.balancer(d.Nodes)
@@ -188,6 +193,9 @@ func (c Cluster) node(h Host) Node {
 	}
 	if h.Is(Worker) {
 		n.Roles = append(n.Roles, cluster.Worker)
+	}
+	if h.Is(LoadBalancer) {
+		n.Roles = append(n.Roles, cluster.LoadBalancer)
 	}
 	if taints == nil {
 		taints = []corev1.Taint{} // none, where nil would be kubeadm's own

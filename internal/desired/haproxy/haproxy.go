@@ -23,7 +23,7 @@ const (
 
 // Config is HAProxy's configuration. It passes bytes on and ends no TLS:
 // clients check the API server's own certificate. caFile is the cluster's
-// authority, by which the health checks know an API server.
+// authority, by which the health checks know an API server; "" is none.
 func Config(b cluster.Balancer, caFile string) []byte {
 	var t strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&t, format+"\n", args...) }
@@ -31,6 +31,10 @@ func Config(b cluster.Balancer, caFile string) []byte {
 	line("global")
 	line("  log stdout format raw daemon notice")
 	line("  maxconn 8192")
+	if !b.Local {
+		line("  uid %d", nonroot)
+		line("  gid %d", nonroot)
+	}
 	line("")
 	line("defaults")
 	line("  mode tcp")
@@ -59,9 +63,18 @@ func Config(b cluster.Balancer, caFile string) []byte {
 	line("  http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host kubernetes")
 	line("  http-check expect status 200")
 	line("  timeout check 3s")
-	line("  # Every API server's certificate has the name kubernetes. Connections to a")
-	line("  # server that is down are closed, so that clients go to another at once.")
-	line("  default-server check check-ssl check-sni kubernetes verify required ca-file %s verifyhost kubernetes inter 2s fastinter 500ms fall 3 rise 1 on-marked-down shutdown-sessions", caFile)
+	verify := "verify none"
+	if caFile != "" {
+		line("  # Every API server's certificate has the name kubernetes.")
+		verify = "verify required ca-file " + caFile + " verifyhost kubernetes"
+	} else {
+		line("  # The checks verify no certificate: this machine is there before the cluster")
+		line("  # and its authority are. Whoever answers in an API server's place gets")
+		line("  # nothing by it, because every client verifies.")
+	}
+	line("  # Connections to a server that is down are closed, so that clients go to")
+	line("  # another at once.")
+	line("  default-server check check-ssl check-sni kubernetes %s inter 2s fastinter 500ms fall 3 rise 1 on-marked-down shutdown-sessions", verify)
 	for _, s := range b.Backends {
 		line("  server %s %s", s.Name, s.Address)
 	}

@@ -27,6 +27,8 @@ func three(local bool, address string, port int32) cluster.Balancer {
 func TestGolden(t *testing.T) {
 	m := &cluster.Model{Release: release.Default(), Balancer: three(true, "127.0.0.1", 7443)}
 	golden(t, "node.cfg", haproxy.Config(m.Balancer, ca))
+	golden(t, "host.cfg", haproxy.Config(three(false, "", 6443), ""))
+	golden(t, "unit.service", haproxy.Unit())
 	golden(t, "pod.yaml", config.Marshal(haproxy.Pod(m, ca)))
 }
 
