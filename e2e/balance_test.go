@@ -13,6 +13,7 @@ const fromWorker = "kubectl --kubeconfig /etc/kubernetes/kubelet.conf --request-
 // TestBalance makes a cluster whose nodes each have a load balancer, and cuts
 // the power of the control plane that made it.
 func TestBalance(t *testing.T) {
+	long(t)
 	file := filepath.Join(t.TempDir(), "cluster.yaml")
 	f := newFleet(t, "balance", "--controlplanes", "3", "--workers", "1", "--file", file)
 	fresh := f.inside("w1")
@@ -79,6 +80,7 @@ func readyLine(list, node string) bool {
 // TestBalancerHost makes a cluster whose endpoint is a machine with nothing but
 // a load balancer.
 func TestBalancerHost(t *testing.T) {
+	long(t)
 	file := filepath.Join(t.TempDir(), "cluster.yaml")
 	f := newFleet(t, "lbhost", "--controlplanes", "1", "--workers", "1", "--loadbalancers", "1", "--file", file)
 	fresh := f.inside("lb1")

@@ -30,6 +30,14 @@ func enabled(t *testing.T) {
 	}
 }
 
+// long leaves a test to `make test-long`.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv("KEELWAY_LONG") == "" {
+		t.Skip("it takes minutes on hosts of a lab: `make test-long` runs it")
+	}
+}
+
 // program is the keelway under test.
 func program(t *testing.T) string {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 // TestReset has one host join and leave clusters of both programs: each resets
 // what the other made, and the next init starts from a clean machine.
 func TestReset(t *testing.T) {
+	long(t)
 	f := newFleet(t, "e2e", "--controlplanes", "1")
 	fresh := f.inside("cp1")
 	const keelway = "/mnt/share/keelway "
