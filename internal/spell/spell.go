@@ -18,7 +18,7 @@ func Like(name string, names []string) []string {
 	var list []near
 	short := path.Base(name)
 	for _, n := range names {
-		d := min(distance(name, n), distance(short, path.Base(n))+1)
+		d := min(Distance(name, n), Distance(short, path.Base(n))+1)
 		if strings.Contains(n, short) && len(short) > 2 {
 			d = min(d, 2)
 		}
@@ -34,9 +34,9 @@ func Like(name string, names []string) []string {
 	return out
 }
 
-// distance is how many letters must be changed, added or taken away to turn
+// Distance is how many letters must be changed, added or taken away to turn
 // one word into the other (Levenshtein).
-func distance(a, b string) int {
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -3,8 +3,9 @@ package document
 import (
 	"cmp"
 	"reflect"
-	"slices"
 	"strings"
+
+	"keelway.dev/keelway/internal/spell"
 )
 
 // Field is one field of a Go type, by the name that files have for it.
@@ -44,8 +45,11 @@ func Fields(t reflect.Type) []Field {
 // wrong one, or "" where none is near.
 func DidYouMean(wrong string, known []string) string {
 	best, least := "", len(wrong)/3+2
+	if len(wrong) > 64 {
+		return "" // names of fields are short: a long one is no misspelling
+	}
 	for _, name := range known {
-		if d := distance(strings.ToLower(wrong), strings.ToLower(name)); d < least {
+		if d := spell.Distance(strings.ToLower(wrong), strings.ToLower(name)); d < least {
 			best, least = name, d
 		}
 	}
@@ -53,29 +57,4 @@ func DidYouMean(wrong string, known []string) string {
 		return ""
 	}
 	return `: did you mean "` + best + `"?`
-}
-
-// distance is how many letters have to be added, left out or changed
-// (Levenshtein). Names of files are short; a long one is no misspelling.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before = row[j+1]
-			row[j+1] = slices.Min([]int{cost, row[j] + 1, row[j+1] + 1})
-		}
-	}
-	return row[len(b)]
 }
