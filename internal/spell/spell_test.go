@@ -31,7 +31,7 @@ func TestDistance(t *testing.T) {
 		a, b string
 		want int
 	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"kitten", "sitting", 3}, {"etcd", "etdc", 2}, {"same", "same", 0}} {
-		if got := distance(row.a, row.b); got != row.want {
+		if got := Distance(row.a, row.b); got != row.want {
 			t.Errorf("%q to %q: %d, want %d", row.a, row.b, got, row.want)
 		}
 	}
