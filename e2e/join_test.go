@@ -251,7 +251,6 @@ func spread(t *testing.T, f fleet) {
 
 // TestJoinKubeadm has machines join a cluster of the real kubeadm.
 func TestJoinKubeadm(t *testing.T) {
-	long(t)
 	f := newFleet(t, "theirs", "--controlplanes", "2", "--workers", "1")
 	f.runtime("cp1", "cp2", "w1")
 	f.debian("cp1")

@@ -9,7 +9,6 @@ import (
 // TestPhasesByHand goes through the phases of init one by one, as guides do, and
 // ends with a node that is Ready.
 func TestPhasesByHand(t *testing.T) {
-	long(t)
 	f := newFleet(t, "hand", "--controlplanes", "1")
 	f.runtime("cp1")
 	f.on("cp1", "cat > kubeadm.yaml <<'EOF'\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {podSubnet: 10.244.0.0/16}\nEOF\n")

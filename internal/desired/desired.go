@@ -167,7 +167,7 @@ const (
 	ProbeFile        Probe = "file"         // the file exists (path)
 	ProbeClusterInfo Probe = "cluster-info" // cluster-info carries a signature (token ID)
 	ProbeServingCert Probe = "serving-cert" // the kubelet serves a certificate of the cluster CA (node address)
-	ProbeEtcd        Probe = "etcd"         // the cluster answers and every member of it is healthy (folder of its certificates)
+	ProbeEtcd        Probe = "etcd"         // the cluster answers and every member but one's own is healthy (folder of its certificates, own address)
 )
 
 // Host is everything one host must hold, in the order of its story.

@@ -209,7 +209,7 @@ func (s *story) checkEtcd() {
 		ID: checkEtcdID, Component: "etcd", After: []string{"kubeconfig/admin", "certs/etcd-healthcheck-client"},
 		What: "see that the cluster's etcd is healthy",
 		Why:  "A member that is added to an etcd with a dead one takes it a step nearer to losing its majority.",
-		Wait: &Wait{Probe: ProbeEtcd, Target: s.model.Cluster.CertificatesDir + "/etcd", Seconds: int(s.host.Init.Timeouts.EtcdAPICall.Seconds())},
+		Wait: &Wait{Probe: ProbeEtcd, Target: s.model.Cluster.CertificatesDir + "/etcd " + s.host.Init.LocalAPIEndpoint.AdvertiseAddress, Seconds: int(s.host.Init.Timeouts.EtcdAPICall.Seconds())},
 	})
 }
 

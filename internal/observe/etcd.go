@@ -3,6 +3,8 @@ package observe
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 
 	"keelway.dev/keelway/internal/desired"
@@ -10,8 +12,10 @@ import (
 	"keelway.dev/keelway/internal/observed"
 )
 
-// etcdHealthy asks every member that the cluster knows whether it answers.
-func (o *Observer) etcdHealthy(ctx context.Context, certs string) (bool, string) {
+// etcdHealthy asks every member that the cluster knows whether it answers, but
+// for one at this machine's own address: that is what is being replaced.
+func (o *Observer) etcdHealthy(ctx context.Context, target string) (bool, string) {
+	certs, own, _ := strings.Cut(target, " ")
 	client, err := o.Cluster.Client(ctx)
 	if err != nil {
 		return false, err.Error()
@@ -20,6 +24,10 @@ func (o *Observer) etcdHealthy(ctx context.Context, certs string) (bool, string)
 	if err != nil {
 		return false, err.Error()
 	}
+	endpoints = slices.DeleteFunc(endpoints, func(e string) bool {
+		u, err := url.Parse(e)
+		return err == nil && u.Hostname() == own
+	})
 	if len(endpoints) == 0 {
 		return false, "the cluster's API lists no etcd member"
 	}
