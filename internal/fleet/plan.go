@@ -6,10 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/config"
-	"keelway.dev/keelway/internal/desired"
-	"keelway.dev/keelway/internal/observed"
 	"keelway.dev/keelway/internal/plan"
 )
 
@@ -66,27 +63,4 @@ func (f *Fleet) anyModel() config.ClusterConfiguration {
 		}
 	}
 	return f.documents.Cluster
-}
-
-// Model is the one of the machine that holds what belongs to the whole cluster.
-func (f *Fleet) Model() *cluster.Model { return f.first().model }
-
-// Simulate is Plan for machines of which everything is known: want and seen by
-// host, without any connection.
-func Simulate(hosts []Simulated, in plan.Inputs) plan.Fleet {
-	plans := make([]plan.HostPlan, len(hosts))
-	for i, h := range hosts {
-		plans[i] = plan.HostPlan{Host: h.Want.Name, Part: h.Part, Plan: plan.Make(h.Want, h.Seen, in), Prepare: map[string]bool{}}
-		for _, r := range h.Want.Prepared().Resources {
-			plans[i].Prepare[r.ID] = true
-		}
-	}
-	return plan.Order(plans)
-}
-
-// Simulated is a machine of a simulation.
-type Simulated struct {
-	Part plan.Part
-	Want desired.Host
-	Seen observed.Host
 }

@@ -36,10 +36,6 @@ func (n *node) look(ctx context.Context) error {
 	}
 	n.member = err == nil
 	n.joined = strings.Contains(text, "--initial-cluster-state=existing")
-	if n.model.Cluster.Etcd.External != nil {
-		text, _ = observe.ReadText(ctx, h, "/var/lib/keelway/fleet")
-		n.joined = text == "joined"
-	}
 	_, err = h.Stat(ctx, kube.AdminConf)
 	if err == nil {
 		n.serving, _ = kube.Healthz(ctx, h, n.url()+"/readyz")

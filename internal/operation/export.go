@@ -2,7 +2,6 @@ package operation
 
 import (
 	"context"
-	"slices"
 
 	"keelway.dev/keelway/internal/bundle"
 	"keelway.dev/keelway/internal/cluster"
@@ -37,11 +36,6 @@ func NewKit(b *bundle.Bundle, self string, model *cluster.Model) (*Kit, error) {
 		k.sums[name] = one.SHA256
 	}
 	return k, nil
-}
-
-// Programs are the names that a bundle must hold for the model.
-func Programs(model *cluster.Model) []string {
-	return slices.DeleteFunc(desired.Binaries(model), func(n string) bool { return n == desired.Self })
 }
 
 // Plan is what is left to do on the machine.
