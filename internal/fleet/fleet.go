@@ -74,9 +74,6 @@ type node struct {
 // that cannot be reached is no error: the plan says what follows.
 func Open(ctx context.Context, o Options) (*Fleet, error) {
 	f := &Fleet{Options: o}
-	if err := notYet(o.File); err != nil {
-		return nil, err
-	}
 	var err error
 	if f.documents, err = o.File.Documents(); err != nil {
 		return nil, err
@@ -103,14 +100,6 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 		return nil, err
 	}
 	return f, ctx.Err()
-}
-
-// notYet refuses what this version of the story does not tell.
-func notYet(c file.Cluster) error {
-	if c.Spec.Etcd.Topology == file.External && c.Spec.Etcd.External == nil {
-		return errors.New("etcd on hosts of its own (etcd.topology: external without etcd.external) cannot be made yet: choose stacked etcd, or give an etcd of your own")
-	}
-	return nil
 }
 
 func (f *Fleet) limit() int {
