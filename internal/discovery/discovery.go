@@ -106,7 +106,7 @@ func read(ctx context.Context, h host.Host, server string, ca []byte, token *con
 				return nil, ctx.Err()
 			}
 			return nil, fmt.Errorf("the cluster at %s did not answer within %s: %s; look whether the address and port are right and can be reached from here", server, w.Limit, last)
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(kube.Pause()):
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"keelway.dev/keelway/internal/config"
 	"keelway.dev/keelway/internal/host"
+	"keelway.dev/keelway/internal/kube"
 )
 
 // maxFile is the size in bytes up to which a discovery file is read.
@@ -77,7 +78,7 @@ func fetch(ctx context.Context, h host.Host, from string, w Wait) ([]byte, error
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("the discovery file %s cannot be read: %w", from, err)
-		case <-time.After(time.Second):
+		case <-time.After(kube.Pause()):
 		}
 	}
 }

@@ -65,10 +65,11 @@ func (m *Machine) findCluster(ctx context.Context, j config.JoinConfiguration) (
 	if f.client, err = kube.New(text, m.Host); err != nil {
 		return nil, err
 	}
-	if err := f.read(ctx, j.Timeouts.KubernetesAPICall.Duration); err != nil {
+	limit := j.Timeouts.KubernetesAPICall.Duration
+	if err := f.read(ctx, limit); err != nil {
 		return nil, err
 	}
-	return f, f.nameIsFree(ctx, j.NodeRegistration.Name)
+	return f, f.nameIsFree(ctx, j.NodeRegistration.Name, limit)
 }
 
 // discover does what the configuration says, and shows what it waits for.
@@ -136,7 +137,9 @@ func (f *joinTarget) read(ctx context.Context, limit time.Duration) error {
 		{"kube-proxy", "config.conf", &f.proxy, true},
 	}
 	for _, one := range maps {
-		cm, err := f.configMap(ctx, one.name)
+		cm, err := kube.Ask(ctx, func(ctx context.Context) (*corev1.ConfigMap, error) {
+			return f.client.Typed.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, one.name, metav1.GetOptions{})
+		})
 		if one.may && (apierrors.IsNotFound(err) || apierrors.IsForbidden(err)) {
 			continue // there is no kube-proxy, or this identity need not know
 		}
@@ -150,24 +153,14 @@ func (f *joinTarget) read(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-func (f *joinTarget) configMap(ctx context.Context, name string) (*corev1.ConfigMap, error) {
-	for {
-		cm, err := f.client.Typed.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, name, metav1.GetOptions{})
-		if err == nil || apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
-			return cm, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
-}
-
 // nameIsFree refuses the name of a node that works: two machines would share
 // one Node.
-func (f *joinTarget) nameIsFree(ctx context.Context, name string) error {
-	n, err := f.client.Typed.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+func (f *joinTarget) nameIsFree(ctx context.Context, name string, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	n, err := kube.Ask(ctx, func(ctx context.Context) (*corev1.Node, error) {
+		return f.client.Typed.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+	})
 	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
 		return nil
 	}

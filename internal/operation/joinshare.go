@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/discovery"
+	"keelway.dev/keelway/internal/kube"
 	"keelway.dev/keelway/internal/pki/seal"
 )
 
@@ -45,7 +47,11 @@ func (m *Machine) sharedFiles(ctx context.Context, in *joinInput) (map[string][]
 	if err != nil {
 		return nil, &WishError{err}
 	}
-	secret, err := in.found.client.Typed.CoreV1().Secrets(metav1.NamespaceSystem).Get(ctx, desired.CertsSecret, metav1.GetOptions{})
+	ctx, cancel := context.WithTimeout(ctx, in.join.Timeouts.KubernetesAPICall.Duration)
+	defer cancel()
+	secret, err := kube.Ask(ctx, func(ctx context.Context) (*corev1.Secret, error) {
+		return in.found.client.Typed.CoreV1().Secrets(metav1.NamespaceSystem).Get(ctx, desired.CertsSecret, metav1.GetOptions{})
+	})
 	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
 		return nil, &WishError{errors.New("the shared certificates are not in the cluster: they are deleted two hours after they were uploaded; upload them again on a control plane with `keelway init phase upload-certs --upload-certs`")}
 	}
