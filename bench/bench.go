@@ -35,6 +35,7 @@ type bench struct {
 	figures   []figure
 	timelines []timeline
 	usage     []usage
+	signings  []signed
 }
 
 // side is who made a cluster.
@@ -56,6 +57,12 @@ type timeline struct {
 type usage struct {
 	side     side
 	programs []memory.Usage
+}
+
+// signed is how long one cluster took to sign the certificates of a wave.
+type signed struct {
+	side side
+	took time.Duration
 }
 
 // newBench looks at the machine and refuses one that is not bare.

@@ -11,8 +11,13 @@ import (
 )
 
 // present makes clusters on a machine whose runtime runs and has the images.
-func (b *bench) present(ctx context.Context) error {
-	return b.inPairs(ctx, "present", func(ctx context.Context, p *peer.Peer) error {
+func (b *bench) present(ctx context.Context) error { return b.onPresent(ctx, "present") }
+
+// csr has a wave of nodes ask the same clusters for their certificates.
+func (b *bench) csr(ctx context.Context) error { return b.onPresent(ctx, "csr") }
+
+func (b *bench) onPresent(ctx context.Context, scenario string) error {
+	return b.inPairs(ctx, scenario, func(ctx context.Context, p *peer.Peer) error {
 		// The runtime as its own guide says, without what the default profile tunes.
 		if err := b.upToImages(ctx, "--profile", string(cluster.Kubeadm)); err != nil {
 			return err

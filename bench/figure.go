@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 
 	"keelway.dev/keelway/bench/memory"
@@ -70,6 +71,7 @@ func (b *bench) all() []figure {
 		b.moment("images present, until the node is Ready", "present", watch.NodeReady, ratio(0.8)),
 		b.moment("bare machine, until CoreDNS is Ready and a Service answers", "bare", watch.Complete, own(20), ratio(0.5)),
 		b.memory("memory of the idle cluster", ratio(0.8)),
+		b.signing(fmt.Sprintf("signing the certificates of %d joining nodes", wave), own(15)),
 	}
 	var list []figure
 	for _, f := range append(clusters, b.figures...) {
@@ -115,6 +117,19 @@ func (b *bench) memory(name string, targets ...target) figure {
 			f.ours = append(f.ours, mb)
 		} else {
 			f.reference = append(f.reference, mb)
+		}
+	}
+	return f
+}
+
+// signing is the figure of the waves of certificates, in seconds.
+func (b *bench) signing(name string, targets ...target) figure {
+	f := figure{name: name, unit: "s", targets: targets}
+	for _, s := range b.signings {
+		if s.side == itself {
+			f.ours = append(f.ours, s.took.Seconds())
+		} else {
+			f.reference = append(f.reference, s.took.Seconds())
 		}
 	}
 	return f

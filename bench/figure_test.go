@@ -23,6 +23,7 @@ func measured() *bench {
 		b.usage = append(b.usage, usage{who, []memory.Usage{
 			{Program: "etcd", Processes: 1, PSS: 50 << 20}, {Program: "pause", Processes: 8, PSS: int64(10/f) << 20},
 		}})
+		b.signings = append(b.signings, signed{who, time.Duration(16 * f * float64(time.Second))})
 	}
 	b.figures = []figure{
 		{name: "start", unit: "ms", ours: sample.Sample{60}, reference: sample.Sample{40}, targets: []target{own(50)}},
@@ -52,6 +53,7 @@ func TestResults(t *testing.T) {
 		{10, 20, 0.5, 0.5, true},
 		{9, 18, 0.5, 0.8, true},
 		{60, 55, 60. / 55, 0.8, false},
+		{16, 32, 0.5, 15, false},
 		{60, 40, 1.5, 50, false},
 		{3, 0, 0, 0, true},
 	}
@@ -107,13 +109,13 @@ func TestDocument(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	if all, err := choose(""); err != nil || names(all) != "cli,pki,floor,present,bare" {
+	if all, err := choose(""); err != nil || names(all) != "cli,pki,floor,present,csr,bare" {
 		t.Errorf("all: %s, %v", names(all), err)
 	}
 	if some, err := choose("bare,cli"); err != nil || names(some) != "bare,cli" {
 		t.Errorf("two: %s, %v", names(some), err)
 	}
-	if _, err := choose("bear"); err == nil || !strings.Contains(err.Error(), "cli,pki,floor,present,bare") {
+	if _, err := choose("bear"); err == nil || !strings.Contains(err.Error(), "cli,pki,floor,present,csr,bare") {
 		t.Errorf("a scenario that is none: %v", err)
 	}
 }

@@ -25,6 +25,8 @@ const (
 	// upLimit is how long one cluster may take; downLimit how long its removal.
 	upLimit   = 3 * time.Minute
 	downLimit = 5 * time.Minute
+	// signLimit is how long a wave of nodes may wait for its certificates.
+	signLimit = 4 * time.Minute
 )
 
 // keelwayRun runs keelway to its end.
@@ -56,7 +58,7 @@ func (b *bench) remove(ctx context.Context) error {
 // build does the rest. It measures, and removes everything.
 func (b *bench) once(ctx context.Context, scenario string, who side, prepare, build func(context.Context) error) (err error) {
 	defer func() { err = errors.Join(err, b.keepLogs(scenario, who), b.remove(ctx)) }()
-	ctx, cancel := context.WithTimeout(ctx, upLimit+b.settle)
+	ctx, cancel := context.WithTimeout(ctx, upLimit+b.settle+signLimit)
 	defer cancel()
 	if err := prepare(ctx); err != nil {
 		return err
@@ -82,8 +84,11 @@ func (b *bench) once(ctx context.Context, scenario string, who side, prepare, bu
 	seen[watch.Returned] = returned
 	b.timelines = append(b.timelines, timeline{scenario, who, seen})
 	b.say("  %-9s %s", who, brief(seen))
-	if scenario == "present" {
+	switch scenario {
+	case "present":
 		return b.measureMemory(ctx, who)
+	case "csr":
+		return b.measureSigning(ctx, who)
 	}
 	return nil
 }

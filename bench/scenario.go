@@ -20,6 +20,7 @@ func scenarios() []scenario {
 		{"pki", "issue every certificate and kubeconfig", (*bench).pki},
 		{"floor", "run etcd and the API server alone", (*bench).floor},
 		{"present", "make a cluster where the images are present and containerd runs", (*bench).present},
+		{"csr", "have a wave of nodes ask such a cluster for their certificates", (*bench).csr},
 		{"bare", "make a cluster where there is nothing but the bundle", (*bench).bare},
 	}
 }
