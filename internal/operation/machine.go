@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"keelway.dev/keelway/internal/apply"
@@ -80,6 +81,16 @@ func NewMachine(ctx context.Context, h host.Host, services service.Manager, even
 type programs struct {
 	*bundle.Bundle
 	self string
+}
+
+// WriteImages writes images of the bundle. It is not open when all of them were
+// in the runtime's store; a runtime that has too much to do may not say so the
+// next time.
+func (p programs) WriteImages(w io.Writer, references []string) error {
+	if p.Bundle == nil {
+		return fmt.Errorf("%s was in the container runtime's store, and now the runtime does not say so: see how it is with `keelway status`, and run the same command again", strings.Join(references, ", "))
+	}
+	return p.Bundle.WriteImages(w, references)
 }
 
 // OpenBinary opens a program by its name; "keelway" is the one that runs.
