@@ -44,6 +44,7 @@ func TestKubeadmCommands(t *testing.T) {
 	t.Run("certificates", certificates)
 	t.Run("kubeconfig user", userFile)
 	t.Run("upgrade", upgrade)
+	t.Run("a wave of joins", joinWave)
 }
 
 // cells is a table with one blank between what stands in its columns.

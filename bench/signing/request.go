@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/util/cert"
 	"k8s.io/client-go/util/certificate/csr"
 
+	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/kube"
 	"keelway.dev/keelway/internal/pki"
 )
@@ -34,6 +35,18 @@ func NewRequest(node string) (*Request, error) {
 	subject := &pkix.Name{CommonName: "system:node:" + node, Organization: []string{"system:nodes"}}
 	pem, err := cert.MakeCSR(key, subject, nil, nil)
 	return &Request{Node: node, Key: key, pem: pem}, err
+}
+
+// Client is one as the kubelet has it while it joins: it waits for an answer as
+// long as it takes, and has connections of its own, because it dials through a host.
+func Client(kubeconfig []byte, h host.Host) (*kube.Client, error) {
+	c, err := kube.New(kubeconfig, h)
+	if err != nil {
+		return nil, err
+	}
+	c.Config.Timeout = 0
+	c.Typed, err = kube.Typed(c.Config)
+	return c, err
 }
 
 // Send sends it as the kubelet does, through the same function of client-go,

@@ -82,16 +82,11 @@ func known(ctx context.Context, h host.Host, kubeconfig []byte) error {
 
 // look begins to watch the requests as the administrator.
 func look(ctx context.Context, h host.Host, admin []byte) (watch.Interface, error) {
-	c, err := kube.New(admin, h)
+	c, err := Client(admin, h)
 	if err != nil {
 		return nil, err
 	}
-	c.Config.Timeout = 0 // it ends with the last
-	typed, err := kube.Typed(c.Config)
-	if err != nil {
-		return nil, err
-	}
-	return typed.CertificatesV1().CertificateSigningRequests().Watch(ctx, metav1.ListOptions{})
+	return c.Typed.CertificatesV1().CertificateSigningRequests().Watch(ctx, metav1.ListOptions{})
 }
 
 // sendAll sends every request through a client of its own.
@@ -100,7 +95,7 @@ func sendAll(ctx context.Context, h host.Host, kubeconfig []byte, requests map[s
 	group.SetLimit(atOnce)
 	for _, r := range requests {
 		group.Go(func() error {
-			c, err := kube.New(kubeconfig, h) // with connections of its own, because it dials through a host
+			c, err := Client(kubeconfig, h)
 			if err != nil {
 				return err
 			}
