@@ -3,7 +3,6 @@ package signing
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -48,15 +47,14 @@ func Measure(ctx context.Context, h host.Host, admin []byte, token string, count
 			return 0, err
 		}
 	}
-	seen, err := look(ctx, h, admin)
+	administrator, err := Client(admin, h)
 	if err != nil {
 		return 0, err
 	}
-	defer seen.Stop()
 	began := time.Now()
 	asking, asked := errgroup.WithContext(ctx)
 	asking.Go(func() error { return sendAll(asked, h, text, requests) })
-	asking.Go(func() error { return wait(asked, seen, requests) })
+	asking.Go(func() error { return wait(asked, administrator, requests) })
 	err = asking.Wait()
 	return time.Since(began), err
 }
@@ -80,15 +78,6 @@ func known(ctx context.Context, h host.Host, kubeconfig []byte) error {
 	}
 }
 
-// look begins to watch the requests as the administrator.
-func look(ctx context.Context, h host.Host, admin []byte) (watch.Interface, error) {
-	c, err := Client(admin, h)
-	if err != nil {
-		return nil, err
-	}
-	return c.Typed.CertificatesV1().CertificateSigningRequests().Watch(ctx, metav1.ListOptions{})
-}
-
 // sendAll sends every request through a client of its own.
 func sendAll(ctx context.Context, h host.Host, kubeconfig []byte, requests map[string]*Request) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -106,25 +95,38 @@ func sendAll(ctx context.Context, h host.Host, kubeconfig []byte, requests map[s
 	return group.Wait()
 }
 
-// wait returns when every request is signed, each with the right certificate.
-func wait(ctx context.Context, seen watch.Interface, requests map[string]*Request) error {
+// wait returns when every request is signed, each with the right certificate. It
+// watches them as the administrator. A watch tells first of all that is there, so
+// that one which the API server ended, because it was read too slowly, is begun again.
+func wait(ctx context.Context, c *kube.Client, requests map[string]*Request) error {
 	signed := map[string]bool{}
-	for len(signed) < len(requests) {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d of %d requests were signed: %w", len(signed), len(requests), ctx.Err())
-		case e, open := <-seen.ResultChan():
-			if !open {
-				return errors.New("the API server ended the watch of certificate signing requests")
-			}
-			c, is := e.Object.(*certificates.CertificateSigningRequest)
-			if !is || requests[c.Name] == nil || len(c.Status.Certificate) == 0 {
-				continue
-			}
-			if err := requests[c.Name].Check(c.Status.Certificate); err != nil {
-				return err
-			}
-			signed[c.Name] = true
+	for ctx.Err() == nil {
+		seen, err := c.Typed.CertificatesV1().CertificateSigningRequests().Watch(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		err = read(seen, requests, signed)
+		seen.Stop()
+		if err != nil || len(signed) == len(requests) {
+			return err
+		}
+	}
+	return fmt.Errorf("%d of %d requests were signed: %w", len(signed), len(requests), ctx.Err())
+}
+
+// read notes what a watch tells as signed, until it ends or nothing is missing.
+func read(seen watch.Interface, requests map[string]*Request, signed map[string]bool) error {
+	for e := range seen.ResultChan() {
+		c, is := e.Object.(*certificates.CertificateSigningRequest)
+		if !is || requests[c.Name] == nil || len(c.Status.Certificate) == 0 {
+			continue
+		}
+		if err := requests[c.Name].Check(c.Status.Certificate); err != nil {
+			return err
+		}
+		signed[c.Name] = true
+		if len(signed) == len(requests) {
+			return nil
 		}
 	}
 	return nil
