@@ -20,11 +20,13 @@ type Program struct {
 // end with: the program's own, or 2 when no program has either name.
 func Main(programs []Program) int {
 	if p, ok := find(programs, os.Args[0]); ok {
+		startQuickly()
 		return p.Run()
 	}
 	if len(os.Args) > 1 {
 		if p, ok := find(programs, os.Args[1]); ok {
 			os.Args = os.Args[1:]
+			startQuickly()
 			return p.Run()
 		}
 	}
