@@ -23,6 +23,8 @@ type fleetFlags struct {
 	concurrency          int
 	ignore               []string
 	verbose              int
+	// bare is true where nothing is installed, and no bundle needed.
+	bare bool
 }
 
 func (o *fleetFlags) add(c *cobra.Command) {
@@ -49,29 +51,36 @@ func (s streams) open(ctx context.Context, o *fleetFlags, events report.Sink) (f
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err = fleet.Open(ctx, fleet.Options{
+	options := fleet.Options{
 		File: l.Cluster, Connect: c.connect, Self: s.self, Events: events, Now: time.Now, Built: builtAt(),
 		Concurrency: o.concurrency, IgnorePreflight: o.ignore, Patcher: patches,
-		OpenBundle: func(ctx context.Context, kubernetes string) (*bundle.Bundle, error) {
-			named := o.bundle
-			if named == "" {
-				named = l.Cluster.Spec.Bundle
-			}
-			path, err := findBundle(named, s.self, kubernetes)
-			if err != nil {
-				return nil, err
-			}
-			cache, err := os.UserCacheDir()
-			if err != nil {
-				return nil, err
-			}
-			return bundle.Open(ctx, path, filepath.Join(cache, "keelway", "bundle"))
-		},
-	})
+	}
+	if !o.bare {
+		if o.bundle == "" {
+			o.bundle = l.Cluster.Spec.Bundle
+		}
+		options.OpenBundle = s.openBundle(o.bundle)
+	}
+	f, err = fleet.Open(ctx, options)
 	if err != nil {
 		c.Close()
 	}
 	return f, c.Close, err
+}
+
+// openBundle opens the bundle that was named, or the one for a version.
+func (s streams) openBundle(named string) func(context.Context, string) (*bundle.Bundle, error) {
+	return func(ctx context.Context, kubernetes string) (*bundle.Bundle, error) {
+		path, err := findBundle(named, s.self, kubernetes)
+		if err != nil {
+			return nil, err
+		}
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return nil, err
+		}
+		return bundle.Open(ctx, path, filepath.Join(cache, "keelway", "bundle"))
+	}
 }
 
 // fleetFailed reports how a run on many machines ended.
@@ -159,6 +168,7 @@ Interrupted or failed anywhere, run it again: it goes on with what is left.`,
 			defer end()
 			ctx := c.Context()
 			events.Emit(report.Event{Time: time.Now(), Kind: report.Start, What: "keelway apply · " + o.file})
+			o.bare = len(remove) > 0
 			f, leave, err := s.open(ctx, o, events)
 			if err != nil {
 				return fleetFailed(ctx, events, err)
@@ -195,7 +205,7 @@ func (s streams) remove(ctx context.Context, f *fleet.Fleet, names []string, yes
 }
 
 func newDestroy(s streams) *cobra.Command {
-	o := &fleetFlags{}
+	o := &fleetFlags{bare: true}
 	var yes bool
 	c := &cobra.Command{
 		Use:     "destroy -f FILE",

@@ -26,7 +26,8 @@ type Options struct {
 	File file.Cluster
 	// Connect returns the machine of a host; it connects to nothing yet.
 	Connect func(h file.Host) (host.Host, error)
-	// OpenBundle opens the bundle for a Kubernetes version.
+	// OpenBundle opens the bundle for a Kubernetes version; nil where nothing is
+	// installed.
 	OpenBundle func(ctx context.Context, kubernetes string) (*bundle.Bundle, error)
 	// Self is the path of this program, which is installed on hosts.
 	Self    string
@@ -78,8 +79,10 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	if f.documents, err = o.File.Documents(); err != nil {
 		return nil, err
 	}
-	if f.bundle, err = o.OpenBundle(ctx, o.File.Spec.KubernetesVersion); err != nil {
-		return nil, err
+	if o.OpenBundle != nil {
+		if f.bundle, err = o.OpenBundle(ctx, o.File.Spec.KubernetesVersion); err != nil {
+			return nil, err
+		}
 	}
 	for _, d := range slices.Concat(f.documents.Nodes, f.documents.Balancers) {
 		f.nodes = append(f.nodes, &node{Node: d})
@@ -137,8 +140,10 @@ func (f *Fleet) reach(ctx context.Context, n *node) error {
 	if err != nil {
 		return err
 	}
-	if n.kit, err = operation.NewKit(f.bundle, f.Self, n.model); err != nil {
-		return err
+	if f.bundle != nil {
+		if n.kit, err = operation.NewKit(f.bundle, f.Self, n.model); err != nil {
+			return err
+		}
 	}
 	return n.look(ctx)
 }

@@ -2,6 +2,9 @@ package operation
 
 import (
 	"context"
+	"fmt"
+	"runtime"
+	"slices"
 
 	"keelway.dev/keelway/internal/bundle"
 	"keelway.dev/keelway/internal/cluster"
@@ -17,12 +20,21 @@ type Kit struct {
 	sums map[string]string
 }
 
-// NewKit takes the programs that a model needs out of an opened bundle; self is
-// the path of this program.
+// NewKit takes the programs that a model needs out of an opened bundle, which
+// is proved to hold all of them and every image; self is the path of this
+// program, which is installed beside them and runs on no other kind of machine.
 func NewKit(b *bundle.Bundle, self string, model *cluster.Model) (*Kit, error) {
+	names := desired.Binaries(model)
+	want := bundle.Want{
+		Kubernetes: model.Release.Kubernetes, OS: runtime.GOOS, Arch: runtime.GOARCH, Images: desired.Images(model),
+		Binaries: slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == desired.Self }),
+	}
+	if err := want.Check(b.Manifest); err != nil {
+		return nil, &WishError{fmt.Errorf("nothing was changed, because the bundle does not hold what the cluster is made from: %w", err)}
+	}
 	k := &Kit{programs: programs{b, self}, sums: map[string]string{}}
 	var err error
-	for _, name := range desired.Binaries(model) {
+	for _, name := range names {
 		if name == desired.Self {
 			if k.sums[name], err = fileSum(self); err != nil {
 				return nil, err

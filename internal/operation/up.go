@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
-	"slices"
 	"time"
 
 	"keelway.dev/keelway/internal/bundle"
@@ -80,13 +78,13 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 	if err := m.refuse(ctx, want); err != nil {
 		return nil, err
 	}
-	b, sums, err := m.openBundle(ctx, path, o.Self, model)
+	kit, err := m.openBundle(ctx, path, o.Self, model)
 	if err != nil {
 		return nil, err
 	}
 	result := &UpResult{Model: model}
-	note := func(ctx context.Context) error { return m.SaveOptions(ctx, o.Cluster, model, sums) }
-	if result.Steps, err = m.converge(ctx, want, programs{b, o.Self}, sums, note, m.diagnose(model)); err != nil {
+	note := func(ctx context.Context) error { return m.SaveOptions(ctx, o.Cluster, model, kit.sums) }
+	if result.Steps, err = m.converge(ctx, want, kit.programs, kit.sums, note, m.diagnose(model)); err != nil {
 		return result, err
 	}
 	if err := note(ctx); err != nil {
@@ -140,38 +138,21 @@ func (e *WishError) Unwrap() error { return e.err }
 
 // openBundle opens the bundle, and proves that it holds all that is desired
 // before the host is touched.
-func (m *Machine) openBundle(ctx context.Context, path, self string, model *cluster.Model) (*bundle.Bundle, map[string]string, error) {
+func (m *Machine) openBundle(ctx context.Context, path, self string, model *cluster.Model) (*Kit, error) {
 	began := m.Now()
 	e := report.Event{Kind: report.Step, Host: m.Host.Name(), Phase: "bundle", Step: "bundle/open", What: "open and check the bundle " + path}
 	m.emit(e)
 	b, err := bundle.Open(ctx, path, prior.Dir+"/bundle")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	want := bundle.Want{
-		Kubernetes: model.Release.Kubernetes, OS: runtime.GOOS, Arch: runtime.GOARCH,
-		Images: desired.Images(model), Binaries: slices.DeleteFunc(desired.Binaries(model), func(n string) bool { return n == desired.Self }),
-	}
-	if err := want.Check(b.Manifest); err != nil {
-		return nil, nil, fmt.Errorf("bundle %s: %w", path, err)
-	}
-	sums := map[string]string{}
-	for _, name := range desired.Binaries(model) {
-		if name == desired.Self {
-			if sums[name], err = fileSum(self); err != nil {
-				return nil, nil, err
-			}
-			continue
-		}
-		_, bin, err := b.Binary(name)
-		if err != nil {
-			return nil, nil, err
-		}
-		sums[name] = bin.SHA256
+	kit, err := NewKit(b, self, model)
+	if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w", path, err)
 	}
 	e.Kind, e.Seconds = report.Done, m.Now().Sub(began).Seconds()
 	m.emit(e)
-	return b, sums, nil
+	return kit, nil
 }
 
 func fileSum(path string) (string, error) {
