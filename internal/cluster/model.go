@@ -89,6 +89,9 @@ type Host struct {
 	Roles []Role
 	// Labels are those that the node gets beside Kubernetes' own.
 	Labels map[string]string
+	// Marked is true where the labels and taints are a cluster file's: those that
+	// it gave before and no longer names are taken off.
+	Marked bool
 	Facts  Facts
 }
 

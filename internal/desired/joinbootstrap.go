@@ -46,13 +46,13 @@ func (s *story) registered() {
 
 // markWorker gives a worker's Node the labels and taints of the cluster file.
 func (s *story) markWorker() {
-	if len(s.host.Labels) == 0 {
+	if len(s.host.Labels) == 0 && !s.host.Marked {
 		return
 	}
 	s.add(Resource{
 		ID: "kubelet-wait-bootstrap/labels", Component: "kubelet", After: []string{"kubelet-wait-bootstrap/registered"},
-		What:    "label the node",
-		Why:     "Pods choose nodes by labels, and spread over zones by one of them.",
+		What:    "set the node's labels and taints",
+		Why:     "Pods choose nodes by labels, and spread over zones by one of them; taints keep pods off. What the cluster file gave before and no longer names is taken off.",
 		Objects: []Object{{Object: access.Node(s.host), Why: "the labels and taints of the cluster file"}},
 	})
 }

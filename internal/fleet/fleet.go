@@ -136,7 +136,7 @@ func (f *Fleet) reach(ctx context.Context, n *node) error {
 		Profile: f.File.Spec.Profile, Cluster: f.documents.Cluster, Kubelet: f.documents.Kubelet, Proxy: f.documents.Proxy,
 		Balancer: f.documents.Balancer, Patcher: f.Patcher, Now: f.Now(),
 	}
-	n.model, err = fleet.Model(cluster.Host{Init: n.Init, Roles: n.Roles, Labels: n.Labels, Facts: facts})
+	n.model, err = fleet.Model(cluster.Host{Init: n.Init, Roles: n.Roles, Labels: n.Labels, Marked: true, Facts: facts})
 	if err != nil {
 		return err
 	}

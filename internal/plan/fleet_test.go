@@ -5,7 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/desired/access"
+	"keelway.dev/keelway/internal/observed"
 )
 
 func step(id, component string, change Change) Step {
@@ -179,5 +186,31 @@ func TestTaintsOfOthersStay(t *testing.T) {
 		if got := Difference(want, have); !strings.HasPrefix(got, row.want) || row.want == "" && got != "" {
 			t.Errorf("%s: differs at %q, want %q", name, got, row.want)
 		}
+	}
+}
+
+// TestMarksNoLongerNamed: what the cluster file gave a Node and no longer names
+// is a step, whose reason names it; after it there is none.
+func TestMarksNoLongerNamed(t *testing.T) {
+	node := func(labels map[string]string) *corev1.Node {
+		h := cluster.Host{Labels: labels, Marked: true}
+		h.Init.NodeRegistration.Name = "w1"
+		return access.Node(h)
+	}
+	seen := func(n *corev1.Node) observed.Host {
+		n.Labels["theirs"] = "x"
+		u, err := runtime.DefaultUnstructuredConverter.ToUnstructured(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return observed.Host{API: true, Objects: map[string]*unstructured.Unstructured{"Node//w1": {Object: u}}}
+	}
+	want := desired.Host{Name: "w1", Resources: []desired.Resource{{ID: "labels", Objects: []desired.Object{{Object: node(map[string]string{"disk": "ssd"})}}}}}
+	p := Make(want, seen(node(map[string]string{"zone": "east", "disk": "ssd"})), Inputs{})
+	if len(p.Steps) != 1 || p.Steps[0].Change != Update || !strings.Contains(p.Steps[0].Reason, "has zone, which the cluster file gave it and no longer names") {
+		t.Errorf("steps %+v", p.Steps)
+	}
+	if p := Make(want, seen(node(map[string]string{"disk": "ssd"})), Inputs{}); !p.Empty() {
+		t.Errorf("after it: %+v", p.Steps)
 	}
 }

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/desired/access"
 	"keelway.dev/keelway/internal/observed"
 )
 
@@ -32,18 +35,38 @@ func (d decider) objects(r desired.Resource) verdict {
 			if o.KeepReplicas {
 				unstructured.RemoveNestedField(want, "spec", "replicas")
 			}
-			if u.GetKind() == "Node" {
+			why := ""
+			if n, ok := o.Object.(*corev1.Node); ok {
 				dropTaints(want, have.Object)
+				why = outdated(n, have.Object)
 			}
-			where := Difference(want, have.Object)
-			if where == "" {
+			if where := Difference(want, have.Object); where != "" && why == "" {
+				why = " differs at " + where
+			}
+			if why == "" {
 				continue
 			}
-			v.say(true, key+" differs at "+where)
+			v.say(true, key+why)
 		}
 		v.left.Objects = append(v.left.Objects, o)
 	}
 	return v
+}
+
+// outdated says what the cluster file gave a Node and no longer names.
+func outdated(want *corev1.Node, have map[string]any) string {
+	var n corev1.Node
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(have, &n); err != nil {
+		return " cannot be read: " + err.Error()
+	}
+	labels, taints := access.Outdated(want, &n)
+	for _, t := range taints {
+		labels = append(labels, t.Key+":"+string(t.Effect))
+	}
+	if len(labels) == 0 {
+		return ""
+	}
+	return " has " + strings.Join(labels, ", ") + ", which the cluster file gave it and no longer names"
 }
 
 // dropTaints takes out of a wanted Node the taints that the Node has: the

@@ -3,7 +3,6 @@ package step
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
 	"keelway.dev/keelway/internal/desired"
@@ -128,47 +126,4 @@ func keepAllocated(want, have map[string]any) {
 			_ = unstructured.SetNestedField(want, v, field...)
 		}
 	}
-}
-
-// markNode sets labels, annotations and taints on an existing Node, and
-// leaves all others.
-func markNode(ctx context.Context, client *kube.Client, want *corev1.Node) error {
-	have, err := client.Typed.CoreV1().Nodes().Get(ctx, want.Name, metav1.GetOptions{})
-	if err != nil {
-		return err
-	}
-	// A null would remove what others have set.
-	meta := map[string]any{}
-	if len(want.Labels) > 0 {
-		meta["labels"] = want.Labels
-	}
-	if len(want.Annotations) > 0 {
-		meta["annotations"] = want.Annotations
-	}
-	patch := map[string]any{"metadata": meta}
-	if taints := mergeTaints(have.Spec.Taints, want.Spec.Taints); len(taints) != len(have.Spec.Taints) {
-		patch["spec"] = map[string]any{"taints": taints}
-		// The list is replaced whole, so the version guards against another writer.
-		meta["resourceVersion"] = have.ResourceVersion
-	}
-	data, err := json.Marshal(patch)
-	if err != nil {
-		return err
-	}
-	_, err = client.Typed.CoreV1().Nodes().Patch(ctx, want.Name, types.MergePatchType, data, metav1.PatchOptions{})
-	return err
-}
-
-func mergeTaints(have, want []corev1.Taint) []corev1.Taint {
-	merged := append([]corev1.Taint{}, have...)
-	for _, w := range want {
-		found := false
-		for _, h := range have {
-			found = found || h.MatchTaint(&w)
-		}
-		if !found {
-			merged = append(merged, w)
-		}
-	}
-	return merged
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // Node holds the host's own labels and taints, and those that mark a control
-// plane; they are merged into what the kubelet registers.
+// plane; they are merged into what the kubelet registers. Where a cluster file
+// decides on them, their names are in it too.
 func Node(h cluster.Host) *corev1.Node {
 	labels := maps.Clone(h.Labels)
 	if h.Has(cluster.ControlPlane) {
@@ -21,11 +22,15 @@ func Node(h cluster.Host) *corev1.Node {
 		labels["node-role.kubernetes.io/control-plane"] = ""
 		labels["node.kubernetes.io/exclude-from-external-load-balancers"] = ""
 	}
-	return &corev1.Node{
+	n := &corev1.Node{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Node"},
 		ObjectMeta: metav1.ObjectMeta{Name: h.Init.NodeRegistration.Name, Labels: labels},
 		Spec:       corev1.NodeSpec{Taints: h.Init.NodeRegistration.Taints},
 	}
+	if h.Marked {
+		remember(n)
+	}
+	return n
 }
 
 // ApproverRole may approve kubelet serving certificates and nothing else: who
