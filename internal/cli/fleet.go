@@ -14,6 +14,8 @@ import (
 	"keelway.dev/keelway/internal/apply"
 	"keelway.dev/keelway/internal/bundle"
 	"keelway.dev/keelway/internal/fleet"
+	"keelway.dev/keelway/internal/plan"
+	"keelway.dev/keelway/internal/plan/diff"
 	"keelway.dev/keelway/internal/report"
 )
 
@@ -107,11 +109,13 @@ func fleetFailed(ctx context.Context, events report.Sink, err error) error {
 func newPlan(s streams) *cobra.Command {
 	o := &fleetFlags{}
 	var out string
+	var whole bool
 	c := &cobra.Command{
 		Use:   "plan -f FILE",
 		Short: "Show what would change on the machines of a cluster file, and change nothing",
 		Long: `Read the machines of a cluster file side by side, and show for each what would
-change and why, in the order in which 'keelway apply' does it. Nothing is changed.
+change and why, in the order in which 'keelway apply' does it, with the
+differences of files and objects (no secrets). Nothing is changed.
 
 Exit code 0: there is nothing to do. 2: there is.`,
 		Example: "  keelway plan -f cluster.yaml\n  keelway plan -f cluster.yaml --out plan.json && keelway apply -f cluster.yaml --plan plan.json",
@@ -132,9 +136,9 @@ Exit code 0: there is nothing to do. 2: there is.`,
 				}
 			}
 			if o.output == "json" {
-				err = printFleetJSON(s.out, p)
+				err = printFleetJSON(s.out, p, func(s plan.Step) []diff.Diff { return diffsOf(s, whole) })
 			} else {
-				printFleet(s.out, p, noColor(c), o.verbose > 0)
+				printFleet(s.out, p, look{plain: noColor(c), verbose: o.verbose > 0, diff: whole})
 			}
 			if err == nil && (p.Changes() > 0 || len(p.Refusals) > 0) {
 				return exitError(2)
@@ -143,6 +147,7 @@ Exit code 0: there is nothing to do. 2: there is.`,
 		},
 	}
 	o.add(c)
+	c.Flags().BoolVar(&whole, "diff", false, "show differences whole, and the content of what is new")
 	c.Flags().StringVar(&out, "out", "", "write the plan to this file, for `keelway apply --plan`")
 	return c
 }
@@ -177,7 +182,7 @@ Interrupted or failed anywhere, run it again: it goes on with what is left.`,
 			if len(remove) > 0 {
 				return fleetFailed(ctx, events, s.remove(ctx, f, remove, yes))
 			}
-			r, err := f.Apply(ctx, s.consent(o, saved, yes))
+			r, err := f.Apply(ctx, s.consent(o, look{plain: noColor(c), verbose: o.verbose > 0}, saved, yes))
 			end()
 			if err == nil && o.output != "json" {
 				for _, line := range r.Proof {

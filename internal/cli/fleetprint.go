@@ -13,6 +13,7 @@ import (
 
 	"keelway.dev/keelway/internal/operation"
 	"keelway.dev/keelway/internal/plan"
+	"keelway.dev/keelway/internal/plan/diff"
 )
 
 // planDocument is a fleet's plan as data; fields are added, never renamed.
@@ -44,9 +45,13 @@ type planStep struct {
 	Reason string      `json:"reason"`
 	Files  []string    `json:"files,omitempty"`
 	Needs  []string    `json:"needs,omitempty"`
+	// Diffs are how files and objects change, without what is secret; a plan that
+	// is saved has none.
+	Diffs []diff.Diff `json:"diffs,omitempty"`
 }
 
-func documentOf(p plan.Fleet) planDocument {
+// documentOf makes data of a plan; diffs gives the differences of a step.
+func documentOf(p plan.Fleet, diffs func(plan.Step) []diff.Diff) planDocument {
 	d := planDocument{Stages: []planStage{}, Refusals: p.Refusals, Notes: p.Notes}
 	sum := sha256.New()
 	for _, s := range p.Stages {
@@ -54,7 +59,7 @@ func documentOf(p plan.Fleet) planDocument {
 		for _, h := range s.Hosts {
 			host := planHost{Host: h.Host, Part: h.Part}
 			for _, one := range h.Plan.Steps {
-				host.Steps = append(host.Steps, planStep{one.ID(), one.Change, one.Resource.What, one.Reason, one.Paths(), one.Needs})
+				host.Steps = append(host.Steps, planStep{one.ID(), one.Change, one.Resource.What, one.Reason, one.Paths(), one.Needs, diffs(one)})
 				if one.Change != plan.Wait { // what a component answers changes by itself
 					fmt.Fprintln(sum, s.Name, h.Host, one.ID(), one.Change, one.Reason)
 				}
@@ -67,17 +72,20 @@ func documentOf(p plan.Fleet) planDocument {
 	return d
 }
 
-func printFleetJSON(out io.Writer, p plan.Fleet) error {
+func noDiffs(plan.Step) []diff.Diff { return nil }
+
+func printFleetJSON(out io.Writer, p plan.Fleet, diffs func(plan.Step) []diff.Diff) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
-	return e.Encode(documentOf(p))
+	e.SetEscapeHTML(false)
+	return e.Encode(documentOf(p, diffs))
 }
 
 // savePlan writes a plan for `keelway apply --plan`. It holds no content of a
 // file, and so no secret.
 func savePlan(path string, p plan.Fleet) error {
 	var b strings.Builder
-	if err := printFleetJSON(&b, p); err != nil {
+	if err := printFleetJSON(&b, p, noDiffs); err != nil {
 		return err
 	}
 	temp := path + ".tmp"
@@ -88,13 +96,8 @@ func savePlan(path string, p plan.Fleet) error {
 }
 
 // printFleet shows a plan to people.
-func printFleet(out io.Writer, p plan.Fleet, plain, verbose bool) {
-	paint := func(code, text string) string {
-		if plain || !isTerminal(out) {
-			return text
-		}
-		return "\x1b[" + code + "m" + text + "\x1b[0m"
-	}
+func printFleet(out io.Writer, p plan.Fleet, l look) {
+	paint := l.painter(out)
 	for _, n := range p.Notes {
 		fmt.Fprintln(out, "note: "+n)
 	}
@@ -120,18 +123,19 @@ func printFleet(out io.Writer, p plan.Fleet, plain, verbose bool) {
 		for _, h := range s.Hosts {
 			fmt.Fprintf(out, "  %s (%s): %d steps\n", paint("1", h.Host), h.Part, len(h.Plan.Steps))
 			for _, one := range h.Plan.Steps {
-				if one.Change == plan.Wait && !verbose {
+				if one.Change == plan.Wait && !l.verbose {
 					continue
 				}
 				fmt.Fprintf(out, "    %s %-34s %s\n", paint(colours[one.Change], fmt.Sprintf("%-7s", one.Change)), one.ID(), one.Resource.What)
-				if verbose || one.Change == plan.Update || one.Change == plan.Restart {
+				if l.verbose || one.Change == plan.Update || one.Change == plan.Restart {
 					fmt.Fprintf(out, "            because %s\n", one.Reason)
 				}
-				if verbose {
+				if l.verbose {
 					for _, path := range one.Paths() {
 						fmt.Fprintln(out, "            "+path)
 					}
 				}
+				l.printDiffs(out, one)
 			}
 		}
 	}
@@ -150,7 +154,7 @@ func hostsOf(p plan.Fleet) int {
 
 // consent decides whether an apply may begin: by the plan that was saved, by
 // --yes, or by an answer at the terminal.
-func (s streams) consent(o *fleetFlags, saved string, yes bool) func(plan.Fleet) error {
+func (s streams) consent(o *fleetFlags, l look, saved string, yes bool) func(plan.Fleet) error {
 	return func(p plan.Fleet) error {
 		if saved != "" {
 			text, err := os.ReadFile(saved)
@@ -161,7 +165,7 @@ func (s streams) consent(o *fleetFlags, saved string, yes bool) func(plan.Fleet)
 			if err := json.Unmarshal(text, &d); err != nil {
 				return usageError{fmt.Errorf("%s is no saved plan: %w", saved, err)}
 			}
-			if now := documentOf(p).Fingerprint; d.Fingerprint != now {
+			if now := documentOf(p, noDiffs).Fingerprint; d.Fingerprint != now {
 				return usageError{fmt.Errorf("the machines are not as they were when %s was made, so it is not done: look at `keelway plan -f %s` again", saved, o.file)}
 			}
 			return nil
@@ -170,7 +174,7 @@ func (s streams) consent(o *fleetFlags, saved string, yes bool) func(plan.Fleet)
 			return nil
 		}
 		if o.output != "json" {
-			printFleet(s.out, p, false, o.verbose > 0)
+			printFleet(s.out, p, l)
 		}
 		return s.confirm(fmt.Sprintf("This changes %d hosts.", hostsOf(p)))
 	}

@@ -42,7 +42,8 @@ type verdict struct {
 	notes   []string
 	drifts  []drift
 	// left is the resource with only the parts that are not true yet.
-	left desired.Resource
+	left   desired.Resource
+	before Before
 }
 
 func (v verdict) done() bool { return v.change == "" && v.refusal == "" }
@@ -72,7 +73,7 @@ func Make(want desired.Host, seen observed.Host, in Inputs) Plan {
 		for _, path := range v.left.Paths() {
 			d.writes[path] = true
 		}
-		p.Steps = append(p.Steps, Step{Host: want.Name, Change: v.change, Reason: v.reason, Resource: v.left})
+		p.Steps = append(p.Steps, Step{Host: want.Name, Change: v.change, Reason: v.reason, Resource: v.left, Before: v.before})
 	}
 	p.Notes = append(p.Notes, tell(drifts, in.Config)...)
 	needs.link(p.Steps)
@@ -133,6 +134,7 @@ func (d decider) files(r desired.Resource) verdict {
 			continue
 		}
 		v.left.Files = append(v.left.Files, f)
+		v.before.file(f.Path, have, ok)
 		v.say(ok, f.Path+" "+diff)
 	}
 	return v

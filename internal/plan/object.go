@@ -49,6 +49,7 @@ func (d decider) objects(r desired.Resource) verdict {
 			v.say(true, key+why)
 		}
 		v.left.Objects = append(v.left.Objects, o)
+		v.before.object(key, have)
 	}
 	return v
 }

@@ -2,7 +2,10 @@
 package plan
 
 import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/observed"
 )
 
 // Change is what a step does to its resource.
@@ -30,6 +33,35 @@ type Step struct {
 	// Resource is what must be true after the step; of its files and objects
 	// only those that are not true yet.
 	Resource desired.Resource
+	// Before is what was there of the step's files and objects.
+	Before Before
+}
+
+// Before is what was seen of the files, by path, and of the objects, by their
+// key in package observed, that a step changes. What is not there is absent.
+type Before struct {
+	Files   map[string]observed.File
+	Objects map[string]*unstructured.Unstructured
+}
+
+func (b *Before) file(path string, f observed.File, there bool) {
+	if !there {
+		return
+	}
+	if b.Files == nil {
+		b.Files = map[string]observed.File{}
+	}
+	b.Files[path] = f
+}
+
+func (b *Before) object(key string, o *unstructured.Unstructured) {
+	if o == nil {
+		return
+	}
+	if b.Objects == nil {
+		b.Objects = map[string]*unstructured.Unstructured{}
+	}
+	b.Objects[key] = o
 }
 
 // ID names the step within its host.
