@@ -158,7 +158,7 @@ func exitCodes() []struct {
 		{exitUsage, "what was asked for cannot be: nothing was done"},
 		{exitPreflight, "the machine does not fit: nothing was done"},
 		{exitRefused, "a rule forbids it: nothing was done"},
-		{exitBusy, "another keelway is at work on this machine"},
+		{exitBusy, "another keelway is at work on this machine or cluster"},
 		{exitInterrupted, "Ctrl-C or SIGTERM: run it again to go on"},
 	}
 }

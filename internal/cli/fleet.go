@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"keelway.dev/keelway/internal/apply"
-	"keelway.dev/keelway/internal/bundle"
 	"keelway.dev/keelway/internal/fleet"
+	"keelway.dev/keelway/internal/kube/lease"
+	"keelway.dev/keelway/internal/operation"
 	"keelway.dev/keelway/internal/plan"
 	"keelway.dev/keelway/internal/plan/diff"
 	"keelway.dev/keelway/internal/report"
@@ -39,52 +38,6 @@ func (o *fleetFlags) add(c *cobra.Command) {
 	addOutput(c, &o.output)
 }
 
-// open reads the file and reaches its machines, until end is called.
-func (s streams) open(ctx context.Context, o *fleetFlags, events report.Sink) (f *fleet.Fleet, end func(), err error) {
-	l, err := s.readCluster(o.file)
-	if err != nil {
-		return nil, nil, err
-	}
-	patches, err := s.resolve(l)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := newConnector(l.Cluster.Spec.Hosts)
-	if err != nil {
-		return nil, nil, err
-	}
-	options := fleet.Options{
-		File: l.Cluster, Connect: c.connect, Self: s.self, Events: events, Now: time.Now, Built: builtAt(),
-		Concurrency: o.concurrency, IgnorePreflight: o.ignore, Patcher: patches,
-	}
-	if !o.bare {
-		if o.bundle == "" {
-			o.bundle = l.Cluster.Spec.Bundle
-		}
-		options.OpenBundle = s.openBundle(o.bundle)
-	}
-	f, err = fleet.Open(ctx, options)
-	if err != nil {
-		c.Close()
-	}
-	return f, c.Close, err
-}
-
-// openBundle opens the bundle that was named, or the one for a version.
-func (s streams) openBundle(named string) func(context.Context, string) (*bundle.Bundle, error) {
-	return func(ctx context.Context, kubernetes string) (*bundle.Bundle, error) {
-		path, err := findBundle(named, s.self, kubernetes)
-		if err != nil {
-			return nil, err
-		}
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return nil, err
-		}
-		return bundle.Open(ctx, path, filepath.Join(cache, "keelway", "bundle"))
-	}
-}
-
 // fleetFailed reports how a run on many machines ended.
 func fleetFailed(ctx context.Context, events report.Sink, err error) error {
 	if err == nil {
@@ -96,8 +49,10 @@ func fleetFailed(ctx context.Context, events report.Sink, err error) error {
 	}
 	e := report.Event{Kind: report.Failed, Time: time.Now(), What: "failed", Detail: err.Error()}
 	var refused *apply.RefusedError
+	var busy *operation.BusyError
+	var held *lease.HeldError
 	switch {
-	case errors.As(err, &refused):
+	case errors.As(err, &refused), errors.As(err, &busy), errors.As(err, &held):
 		e.What = "not begun"
 	case ctx.Err() != nil:
 		e.What, e.Detail = "interrupted", "what was done stays; run the same command again to go on"

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keelway.dev/keelway/internal/apply"
+	"keelway.dev/keelway/internal/kube/lease"
 	"keelway.dev/keelway/internal/lab"
 	"keelway.dev/keelway/internal/operation"
 )
@@ -26,7 +27,7 @@ const (
 	exitUsage       = 2   // what was asked for cannot be; nothing was done
 	exitPreflight   = 3   // the machine does not fit; nothing was done
 	exitRefused     = 4   // a rule forbids it; nothing was done
-	exitBusy        = 5   // another keelway is at work on this machine
+	exitBusy        = 5   // another keelway is at work on this machine or cluster
 	exitInterrupted = 130 // Ctrl-C or SIGTERM; run it again to go on
 )
 
@@ -96,6 +97,7 @@ func exitCode(ctx context.Context, err error) int {
 	var preflight *operation.PreflightError
 	var refused *apply.RefusedError
 	var busy *operation.BusyError
+	var held *lease.HeldError
 	var exit *operation.ExitError
 	var wish *operation.WishError
 	var noLab *lab.NotFoundError
@@ -110,7 +112,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitPreflight
 	case errors.As(err, &refused):
 		return exitRefused
-	case errors.As(err, &busy):
+	case errors.As(err, &busy), errors.As(err, &held):
 		return exitBusy
 	}
 	return exitFailed

@@ -41,6 +41,8 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 	r := &Result{Failed: map[string]error{}}
 	checked := map[string]bool{}
 	defer f.dropToken(context.WithoutCancel(ctx))
+	held, give := false, func() {}
+	defer func() { give() }()
 	for round := range rounds {
 		p, err := f.Plan(ctx)
 		if err != nil {
@@ -57,6 +59,13 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 		if !f.remaining(p, r) {
 			return r, f.finish(ctx, r, began)
 		}
+		if f.seed != nil && !held {
+			held = true
+			if ctx, give, err = f.hold(ctx); err != nil {
+				give = func() {}
+				return r, err
+			}
+		}
 		if err := f.preflight(ctx, p, checked); err != nil {
 			return r, err
 		}
@@ -70,7 +79,7 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 		}
 		f.round(ctx, p, r)
 		if ctx.Err() != nil {
-			return r, ctx.Err()
+			return r, context.Cause(ctx)
 		}
 		for _, n := range f.nodes {
 			if n.lost == nil {

@@ -17,6 +17,14 @@ func (f *Fleet) Destroy(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer release()
+	if f.parts(); f.seed != nil {
+		_, give, err := f.hold(ctx)
+		if err != nil {
+			return 0, err
+		}
+		defer give()
+	}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	places := make(chan struct{}, f.limit())
@@ -40,6 +48,5 @@ func (f *Fleet) Destroy(ctx context.Context) (int, error) {
 		})
 	}
 	wg.Wait()
-	release()
 	return total, errors.Join(errs...)
 }

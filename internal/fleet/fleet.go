@@ -29,6 +29,8 @@ type Options struct {
 	// OpenBundle opens the bundle for a Kubernetes version; nil where nothing is
 	// installed.
 	OpenBundle func(ctx context.Context, kubernetes string) (*bundle.Bundle, error)
+	// Who is what another operator is told of this one.
+	Who string
 	// Self is the path of this program, which is installed on hosts.
 	Self    string
 	Patcher cluster.Patcher
@@ -87,9 +89,17 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	for _, d := range slices.Concat(f.documents.Nodes, f.documents.Balancers) {
 		f.nodes = append(f.nodes, &node{Node: d})
 	}
+	return f, f.Retry(ctx)
+}
+
+// Retry reaches, side by side, the machines that are not reached yet.
+func (f *Fleet) Retry(ctx context.Context) error {
 	g, reach := errgroup.WithContext(ctx)
 	g.SetLimit(f.limit())
 	for _, n := range f.nodes {
+		if n.machine != nil && n.lost == nil {
+			continue
+		}
 		g.Go(func() error {
 			n.lost = f.reach(reach, n)
 			var wish *operation.WishError
@@ -100,9 +110,20 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return err
 	}
-	return f, ctx.Err()
+	return ctx.Err()
+}
+
+// Lost says of each machine that is not reached why.
+func (f *Fleet) Lost() []error {
+	var all []error
+	for _, n := range f.nodes {
+		if n.lost != nil {
+			all = append(all, n.lost)
+		}
+	}
+	return all
 }
 
 func (f *Fleet) limit() int {

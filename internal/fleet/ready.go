@@ -42,28 +42,6 @@ func (f *Fleet) preflight(ctx context.Context, p plan.Fleet, checked map[string]
 	return errors.Join(unfit...)
 }
 
-// lock keeps another operator away from every machine that can be reached.
-func (f *Fleet) lock(ctx context.Context) (release func(), err error) {
-	var releases []func()
-	release = func() {
-		for _, r := range slices.Backward(releases) {
-			r()
-		}
-	}
-	for _, n := range f.nodes {
-		if n.lost != nil {
-			continue
-		}
-		one, err := operation.Lock(ctx, n.machine)
-		if err != nil {
-			release()
-			return nil, fmt.Errorf("%s: %w", n.name(), err)
-		}
-		releases = append(releases, one)
-	}
-	return release, nil
-}
-
 // tokenLife is how long the token of an apply is good for; it is deleted when
 // the apply ends.
 const tokenLife = time.Hour

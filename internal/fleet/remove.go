@@ -102,6 +102,11 @@ func (f *Fleet) Remove(ctx context.Context, names []string) error {
 	if f.seed == nil {
 		return errors.New("no control plane of the file serves the API, so no node can be removed")
 	}
+	ctx, give, err := f.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer give()
 	left, err := f.clusterNodes(ctx)
 	if err != nil {
 		return err

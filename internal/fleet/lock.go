@@ -1,0 +1,66 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"k8s.io/client-go/kubernetes"
+
+	"keelway.dev/keelway/internal/kube/lease"
+	"keelway.dev/keelway/internal/operation"
+	"keelway.dev/keelway/internal/report"
+)
+
+// lock keeps another operator away from every machine that can be reached.
+func (f *Fleet) lock(ctx context.Context) (release func(), err error) {
+	var releases []func()
+	release = func() {
+		for _, r := range slices.Backward(releases) {
+			r()
+		}
+	}
+	for _, n := range f.nodes {
+		if n.lost != nil {
+			continue
+		}
+		one, err := operation.Lock(ctx, n.machine)
+		if err != nil {
+			release()
+			return nil, fmt.Errorf("%s: %w", n.name(), err)
+		}
+		releases = append(releases, one)
+	}
+	return release, nil
+}
+
+// hold keeps another operator away from the cluster that serves, whatever
+// machines his file names: until release is called, or held ends because he has
+// taken it over. A cluster that cannot keep a Lease, because it takes no writes,
+// is what an apply may have to mend: then the machines' own locks have to do.
+func (f *Fleet) hold(ctx context.Context) (held context.Context, release func(), err error) {
+	admin := f.admin()
+	step := report.Event{Time: f.Now(), Kind: report.Note}
+	l := lease.Lock{
+		Who: f.Who, Now: f.Now,
+		Client: func(ctx context.Context) (kubernetes.Interface, error) {
+			c, err := admin.Client(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return c.Typed, nil
+		},
+		Waiting: func(words string) {
+			step.What = words
+			f.Events.Emit(step)
+		},
+	}
+	held, release, err = l.Take(ctx)
+	var other *lease.HeldError
+	if err == nil || errors.As(err, &other) || ctx.Err() != nil {
+		return held, release, err
+	}
+	f.Events.Emit(report.Event{Time: f.Now(), Kind: report.Warning, What: "only the machines' own locks keep other operators away: " + err.Error()})
+	return ctx, func() {}, nil
+}
