@@ -67,10 +67,16 @@ func (s streams) confirmOr(what, flag string) error {
 		return usageError{fmt.Errorf("%s Nothing was changed: there is no terminal to ask on; add %s to go on", what, flag)}
 	}
 	fmt.Fprintf(s.err, "%s Go on? [y/N] ", what)
-	var answer string
-	_, _ = fmt.Fscanln(s.in, &answer)
-	if a := strings.ToLower(answer); a != "y" && a != "yes" {
+	if !s.yes() {
 		return usageError{fmt.Errorf("nothing was changed")}
 	}
 	return nil
+}
+
+// yes reads the answer to a question.
+func (s streams) yes() bool {
+	var answer string
+	_, _ = fmt.Fscanln(s.in, &answer) // no answer is no
+	a := strings.ToLower(answer)
+	return a == "y" || a == "yes"
 }

@@ -24,8 +24,13 @@ type UnknownError struct {
 }
 
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("refused to connect to %s (%s): its host key is unknown. It shows %s; compare that with `ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub` on the machine's console, and then pin the key in the cluster file (hostKey: %s) or add it to %s",
-		e.Host, e.Address, e.Fingerprint, shortKind(e.Key), e.Key, strings.Join(e.Files, " or "))
+	return fmt.Sprintf("refused to connect to %s (%s): its host key is unknown. It shows %s; compare that with `%s` on the machine's console, and then pin the key in the cluster file (hostKey: %s) or add it to %s",
+		e.Host, e.Address, e.Fingerprint, e.Compare(), e.Key, strings.Join(e.Files, " or "))
+}
+
+// Compare is the command that tells the fingerprint on the machine itself.
+func (e *UnknownError) Compare() string {
+	return fmt.Sprintf("ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub", shortKind(e.Key))
 }
 
 func shortKind(key string) string {
