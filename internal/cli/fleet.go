@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"keelway.dev/keelway/internal/apply"
-	"keelway.dev/keelway/internal/fleet"
 	"keelway.dev/keelway/internal/kube/lease"
 	"keelway.dev/keelway/internal/operation"
 	"keelway.dev/keelway/internal/plan"
@@ -26,6 +24,10 @@ type fleetFlags struct {
 	verbose              int
 	// bare is true where nothing is installed, and no bundle needed.
 	bare bool
+	// log is that of the run; nil for a command that changes nothing.
+	log *runLog
+	// proof are the lines of what was proved, for people.
+	proof []string
 }
 
 func (o *fleetFlags) add(c *cobra.Command) {
@@ -36,6 +38,23 @@ func (o *fleetFlags) add(c *cobra.Command) {
 	f.StringSliceVar(&o.ignore, "ignore-preflight-errors", nil, "checks whose errors become warnings, or 'all'")
 	addVerbose(f, &o.verbose)
 	addOutput(c, &o.output)
+}
+
+// record makes the sink of a command that changes machines, which keeps a log of
+// the run. end says, when all has been said, what was proved and where the log is.
+func (s streams) record(c *cobra.Command, o *fleetFlags) (events report.Sink, end func(), err error) {
+	sink, closeSink, err := report.Choose(s.out, o.output, report.Options{NoColor: noColor(c), Verbose: o.verbose})
+	if err != nil {
+		return nil, nil, usageError{err}
+	}
+	o.log = newRunLog(c.Name(), sink)
+	return o.log, func() {
+		closeSink()
+		for _, line := range o.proof {
+			fmt.Fprintln(s.out, "  proved: "+line)
+		}
+		o.log.tell(s.out, o.output)
+	}, nil
 }
 
 // fleetFailed reports how a run on many machines ended.
@@ -121,9 +140,9 @@ Interrupted or failed anywhere, run it again: it goes on with what is left.`,
 		Example: "  keelway apply -f cluster.yaml\n  keelway apply -f cluster.yaml --yes --output json\n  keelway apply -f cluster.yaml --remove node-7",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			events, end, err := report.Choose(s.out, o.output, report.Options{NoColor: noColor(c), Verbose: o.verbose})
+			events, end, err := s.record(c, o)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			defer end()
 			ctx := c.Context()
@@ -138,11 +157,8 @@ Interrupted or failed anywhere, run it again: it goes on with what is left.`,
 				return fleetFailed(ctx, events, s.remove(ctx, f, remove, yes))
 			}
 			r, err := f.Apply(ctx, s.consent(o, look{plain: noColor(c), verbose: o.verbose > 0}, saved, yes))
-			end()
 			if err == nil && o.output != "json" {
-				for _, line := range r.Proof {
-					fmt.Fprintln(s.out, "  proved: "+line)
-				}
+				o.proof = r.Proof
 			}
 			return fleetFailed(ctx, events, err)
 		},
@@ -151,50 +167,5 @@ Interrupted or failed anywhere, run it again: it goes on with what is left.`,
 	c.Flags().StringVar(&saved, "plan", "", "do exactly the plan of this file, or nothing if the machines have changed since")
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	c.Flags().StringSliceVar(&remove, "remove", nil, "drain these nodes and take them out of the cluster, and do nothing else")
-	return c
-}
-
-// remove takes nodes out of the cluster, on consent.
-func (s streams) remove(ctx context.Context, f *fleet.Fleet, names []string, yes bool) error {
-	if !yes {
-		if err := s.confirm("This takes out of the cluster, with what is on them: " + strings.Join(names, ", ") + "."); err != nil {
-			return err
-		}
-	}
-	return f.Remove(ctx, names)
-}
-
-func newDestroy(s streams) *cobra.Command {
-	o := &fleetFlags{bare: true}
-	var yes bool
-	c := &cobra.Command{
-		Use:     "destroy -f FILE",
-		Short:   "Remove from the machines of a cluster file what Keelway made there",
-		Long:    "Remove from all machines of a cluster file, side by side, exactly what Keelway made\nthere, as 'keelway down' does on one. The cluster and everything in it is gone then.",
-		Example: "  keelway destroy -f cluster.yaml\n  keelway destroy -f cluster.yaml --yes",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			events, end, err := report.Choose(s.out, o.output, report.Options{NoColor: noColor(c), Verbose: o.verbose})
-			if err != nil {
-				return usageError{err}
-			}
-			defer end()
-			ctx := c.Context()
-			f, leave, err := s.open(ctx, o, events)
-			if err != nil {
-				return fleetFailed(ctx, events, err)
-			}
-			defer leave()
-			if !yes {
-				if err := s.confirm("This removes the cluster from all its machines, with everything in it. Go on?"); err != nil {
-					return err
-				}
-			}
-			_, err = f.Destroy(ctx)
-			return fleetFailed(ctx, events, err)
-		},
-	}
-	o.add(c)
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return c
 }

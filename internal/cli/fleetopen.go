@@ -18,6 +18,9 @@ func (s streams) open(ctx context.Context, o *fleetFlags, events report.Sink) (f
 	if err != nil {
 		return nil, nil, err
 	}
+	if o.log != nil {
+		o.log.begin(l.Cluster.Metadata.Name)
+	}
 	patches, err := s.resolve(l)
 	if err != nil {
 		return nil, nil, err

@@ -35,6 +35,9 @@ var (
 	block    = regexp.MustCompile(`^[|>][+-]?$`)
 )
 
+// Hide returns a text without what looks like a secret in it.
+func Hide(text string) string { return mask{seen: map[string]bool{}}.hide(text) }
+
 // hide returns the text without its secrets.
 func (m mask) hide(text string) string {
 	list := strings.Split(text, "\n")
