@@ -43,6 +43,7 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 	defer f.dropToken(context.WithoutCancel(ctx))
 	held, give := false, func() {}
 	defer func() { give() }()
+	var last plan.Fleet
 	for round := range rounds {
 		p, err := f.Plan(ctx)
 		if err != nil {
@@ -77,6 +78,7 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 				return r, err
 			}
 		}
+		last = p
 		f.round(ctx, p, r)
 		if ctx.Err() != nil {
 			return r, context.Cause(ctx)
@@ -91,8 +93,12 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 		if err := r.fatal(f); err != nil {
 			return r, err
 		}
+		// What only did not answer when the plan was made has answered since.
+		if p.Changes() == 0 && len(r.Failed) == 0 {
+			return r, f.finish(ctx, r, began)
+		}
 	}
-	return r, errors.New("what is desired keeps changing back: something else on the hosts writes the same files or objects")
+	return r, fmt.Errorf("what is desired keeps changing back: something else on the hosts writes the same files or objects; still to do are %s", strings.Join(last.First(3), "; "))
 }
 
 // remaining tells whether there is a step on a host that has not failed.

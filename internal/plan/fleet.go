@@ -84,6 +84,17 @@ func (f Fleet) Waits() []string {
 	return words
 }
 
+// First says of the first steps, at most n, on which host they are and why.
+func (f Fleet) First(n int) []string {
+	var words []string
+	f.each(func(h HostPlan, s Step) {
+		if len(words) < n {
+			words = append(words, fmt.Sprintf("%s: %s, because %s", h.Host, s.ID(), s.Reason))
+		}
+	})
+	return words
+}
+
 func (f Fleet) each(do func(HostPlan, Step)) {
 	for _, s := range f.Stages {
 		for _, h := range s.Hosts {
