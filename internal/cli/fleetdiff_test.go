@@ -21,7 +21,7 @@ func changing() plan.Fleet {
 		fmt.Fprintf(&long, "line %d\n", i)
 	}
 	s := plan.Step{
-		Host: "cp1", Change: plan.Update, Reason: "/etc/a has another content",
+		Host: "cp1", Change: plan.Update, Reason: "/etc/a has another content", Origins: []plan.Origin{plan.OnHost},
 		Resource: desired.Resource{ID: "a/b", What: "write it", Files: []desired.File{
 			{Path: "/etc/a", Content: []byte("token: hunter2\n" + long.String())},
 			{Path: "/etc/new", Content: []byte("fresh\n")},
@@ -41,6 +41,7 @@ func TestPlanShowsDifferences(t *testing.T) {
 	}{
 		{look{}, []string{
 			"            --- /etc/a\n            +++ /etc/a\n", "            -token: (hidden)\n            -old\n            +token: (hidden, another one)\n",
+			"because /etc/a has another content (changed since the last apply on the host)\n", "since the last apply was changed:\n  on the host: 1\n",
 			"+line 12\n", "… 26 more lines: --diff shows them", "/etc/key: not shown: its content is secret",
 		}, []string{"fresh", "line 20", "hunter", "KEY", "\x1b"}},
 		{look{diff: true}, []string{"+line 39\n", "            --- /dev/null\n            +++ /etc/new\n            @@ -0,0 +1 @@\n            +fresh\n"}, []string{"more lines", "hunter", "KEY", "\x1b"}},
@@ -67,7 +68,7 @@ func TestPlanAsData(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := out.String()
-		if !strings.Contains(text, `+line 39\n`) || strings.Contains(text, "+fresh") != all || strings.Contains(text, "hunter") || strings.Contains(text, "KEY") {
+		if !strings.Contains(text, `+line 39\n`) || strings.Contains(text, "+fresh") != all || !strings.Contains(text, `"origins": [`) || strings.Contains(text, "hunter") || strings.Contains(text, "KEY") {
 			t.Errorf("all %v:\n%s", all, text)
 		}
 	}

@@ -43,8 +43,10 @@ type planStep struct {
 	Change plan.Change `json:"change"`
 	What   string      `json:"what"`
 	Reason string      `json:"reason"`
-	Files  []string    `json:"files,omitempty"`
-	Needs  []string    `json:"needs,omitempty"`
+	// Origins are where it was changed since the last apply: file, host, cluster.
+	Origins []plan.Origin `json:"origins,omitempty"`
+	Files   []string      `json:"files,omitempty"`
+	Needs   []string      `json:"needs,omitempty"`
 	// Diffs are how files and objects change, without what is secret; a plan that
 	// is saved has none.
 	Diffs []diff.Diff `json:"diffs,omitempty"`
@@ -59,7 +61,7 @@ func documentOf(p plan.Fleet, diffs func(plan.Step) []diff.Diff) planDocument {
 		for _, h := range s.Hosts {
 			host := planHost{Host: h.Host, Part: h.Part}
 			for _, one := range h.Plan.Steps {
-				host.Steps = append(host.Steps, planStep{one.ID(), one.Change, one.Resource.What, one.Reason, one.Paths(), one.Needs, diffs(one)})
+				host.Steps = append(host.Steps, planStep{one.ID(), one.Change, one.Resource.What, one.Reason, one.Origins, one.Paths(), one.Needs, diffs(one)})
 				if one.Change != plan.Wait { // what a component answers changes by itself
 					fmt.Fprintln(sum, s.Name, h.Host, one.ID(), one.Change, one.Reason)
 				}
@@ -127,8 +129,8 @@ func printFleet(out io.Writer, p plan.Fleet, l look) {
 					continue
 				}
 				fmt.Fprintf(out, "    %s %-34s %s\n", paint(colours[one.Change], fmt.Sprintf("%-7s", one.Change)), one.ID(), one.Resource.What)
-				if l.verbose || one.Change == plan.Update || one.Change == plan.Restart {
-					fmt.Fprintf(out, "            because %s\n", one.Reason)
+				if l.verbose || len(one.Origins) > 0 || one.Change == plan.Update || one.Change == plan.Restart {
+					fmt.Fprintf(out, "            because %s%s\n", one.Reason, changedBy(one.Origins))
 				}
 				if l.verbose {
 					for _, path := range one.Paths() {
@@ -140,6 +142,7 @@ func printFleet(out io.Writer, p plan.Fleet, l look) {
 		}
 	}
 	fmt.Fprintf(out, "\n%d steps on %d hosts; nothing was changed\n", p.Steps(), hostsOf(p))
+	printOrigins(out, p)
 }
 
 func hostsOf(p plan.Fleet) int {

@@ -110,6 +110,13 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 		}
 	}
 	g.Go(func() error {
+		a, err := Applied(ctx, o.Host)
+		mu.Lock()
+		defer mu.Unlock()
+		seen.Applied = a
+		return err
+	})
+	g.Go(func() error {
 		images, err := Images(ctx, o.Host)
 		if err == nil {
 			mu.Lock()

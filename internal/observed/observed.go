@@ -22,6 +22,8 @@ type Host struct {
 	// API is true when the API server answered; Objects are as it has them.
 	API     bool
 	Objects map[string]*unstructured.Unstructured
+	// Applied is what the last apply wrote; nothing where none has.
+	Applied Applied
 	// Probes are the answers to the desired waits, by resource ID.
 	Probes map[string]Answer
 }

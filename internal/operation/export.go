@@ -61,7 +61,11 @@ func (m *Machine) Plan(ctx context.Context, want desired.Host, k *Kit) (plan.Pla
 
 // Converge makes the machine what want says, and returns how many steps it took.
 func (m *Machine) Converge(ctx context.Context, model *cluster.Model, want desired.Host, k *Kit) (int, error) {
-	return m.converge(ctx, want, k.programs, k.sums, func(context.Context) error { return nil }, m.diagnose(model))
+	steps, err := m.converge(ctx, want, k.programs, k.sums, func(context.Context) error { return nil }, m.diagnose(model))
+	if err != nil {
+		return steps, err
+	}
+	return steps, m.remembered(ctx, want, k.sums)
 }
 
 // Check makes every preflight check of `up` for a host of a fleet.

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,6 +42,8 @@ type verdict struct {
 	// left is the resource with only the parts that are not true yet.
 	left   desired.Resource
 	before Before
+	// origins are where what differs was changed, sorted.
+	origins []Origin
 }
 
 func (v verdict) done() bool { return v.change == "" && v.refusal == "" }
@@ -73,7 +73,7 @@ func Make(want desired.Host, seen observed.Host, in Inputs) Plan {
 		for _, path := range v.left.Paths() {
 			d.writes[path] = true
 		}
-		p.Steps = append(p.Steps, Step{Host: want.Name, Change: v.change, Reason: v.reason, Resource: v.left, Before: v.before})
+		p.Steps = append(p.Steps, Step{Host: want.Name, Change: v.change, Reason: v.reason, Origins: v.origins, Resource: v.left, Before: v.before})
 	}
 	p.Notes = append(p.Notes, tell(drifts, in.Config)...)
 	needs.link(p.Steps)
@@ -135,6 +135,7 @@ func (d decider) files(r desired.Resource) verdict {
 		}
 		v.left.Files = append(v.left.Files, f)
 		v.before.file(f.Path, have, ok)
+		v.by(d.fileOrigin(f, have)...)
 		v.say(ok, f.Path+" "+diff)
 	}
 	return v
@@ -171,14 +172,7 @@ func fileDifference(want desired.File, have observed.File, exists bool, binaries
 		}
 		return ""
 	}
-	var sum string
-	if want.Binary != "" {
-		sum = binaries[want.Binary]
-	} else {
-		s := sha256.Sum256(want.Content)
-		sum = hex.EncodeToString(s[:])
-	}
-	if have.SHA256 != sum {
+	if have.SHA256 != digestOf(want, binaries) {
 		return "has another content"
 	}
 	if have.Mode.Perm() != want.Mode.Perm() {
@@ -196,6 +190,7 @@ func (d decider) sysctls(r desired.Resource) verdict {
 			continue
 		}
 		v.left.Sysctls = append(v.left.Sysctls, s)
+		v.by(d.sysctlOrigin(s, have)...)
 		v.say(ok, fmt.Sprintf("%s is %q, not %q", s.Name, have, s.Value))
 	}
 	return v
@@ -204,7 +199,11 @@ func (d decider) sysctls(r desired.Resource) verdict {
 func (d decider) service(r desired.Resource) verdict {
 	s := d.seen.Services[r.Service.Name]
 	if !s.Running {
-		return verdict{change: Start, reason: r.Service.Name + " is not running", left: r}
+		v := verdict{change: Start, reason: r.Service.Name + " is not running", left: r}
+		if !d.seen.Applied.Empty() {
+			v.by(OnHost)
+		}
+		return v
 	}
 	for _, path := range r.Service.Reads {
 		if d.writes[path] {

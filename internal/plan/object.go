@@ -50,6 +50,7 @@ func (d decider) objects(r desired.Resource) verdict {
 		}
 		v.left.Objects = append(v.left.Objects, o)
 		v.before.object(key, have)
+		v.by(d.objectOrigin(o)...)
 	}
 	return v
 }

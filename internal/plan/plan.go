@@ -28,6 +28,9 @@ type Step struct {
 	Change Change
 	// Reason is what was seen that makes the step necessary.
 	Reason string
+	// Origins are where what differs was changed since the last apply, as far as
+	// that is known.
+	Origins []Origin
 	// Needs are the IDs of steps of the same plan that must have ended.
 	Needs []string
 	// Resource is what must be true after the step; of its files and objects
