@@ -144,7 +144,7 @@ func (o *Observer) resetPaths(ctx context.Context, was prior.Record, w ResetWish
 			add(cni.ConfFile)
 		}
 	}
-	add(prior.Dir+"/options.json", prior.Dir+"/init", prior.Dir+"/unproven")
+	add(prior.Dir+"/options.json", prior.Dir+"/init", prior.Dir+"/unproven", AppliedPath)
 	slices.Sort(found)
 	return slices.Compact(found)
 }

@@ -12,6 +12,7 @@ import (
 	"keelway.dev/keelway/internal/kube"
 	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/plan"
+	"keelway.dev/keelway/internal/report"
 )
 
 // Kit is what a host is installed from: an opened bundle and this program.
@@ -65,7 +66,10 @@ func (m *Machine) Converge(ctx context.Context, model *cluster.Model, want desir
 	if err != nil {
 		return steps, err
 	}
-	return steps, m.remembered(ctx, want, k.sums)
+	if err := m.remembered(ctx, want, k.sums); err != nil { // it is for words only
+		m.emit(report.Event{Kind: report.Warning, Host: m.Host.Name(), What: "a later plan will not tell who has changed what: " + err.Error()})
+	}
+	return steps, nil
 }
 
 // Check makes every preflight check of `up` for a host of a fleet.
