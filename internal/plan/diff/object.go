@@ -53,7 +53,7 @@ func name(u unstructured.Unstructured) string {
 
 func written(content any) string {
 	text, err := yaml.Marshal(content)
-	if err != nil {
+	if err != nil || string(text) == "{}\n" { // nothing is no line
 		return ""
 	}
 	return string(text)
