@@ -52,6 +52,7 @@ to be changed unless yours are given. A file that is there is never written over
 	f.IntVar(&o.ControlPlanes, "controlplanes", 1, "how many hosts cp1, cp2, ...")
 	f.IntVar(&o.Workers, "workers", 0, "how many hosts w1, w2, ...")
 	f.IntVar(&o.LoadBalancers, "loadbalancers", 0, "how many hosts lb1, lb2, ...")
+	f.IntVar(&o.EtcdMembers, "etcd-members", 0, "how many hosts etcd1, etcd2, ... for etcd alone")
 	f.StringSliceVar(&o.Addresses, "addresses", nil, "the hosts' addresses, in this order (default: addresses for examples)")
 	f.StringVar(&path, "file", "", "the file to write (default: standard output)")
 	return c

@@ -91,6 +91,7 @@ makes what is missing. The first lab installs Debian once and keeps it in
 	f.IntVar(&o.ControlPlanes, "controlplanes", 1, "how many hosts cp1, cp2, ...")
 	f.IntVar(&o.Workers, "workers", 0, "how many hosts w1, w2, ...")
 	f.IntVar(&o.LoadBalancer, "loadbalancers", 0, "how many hosts lb1, lb2, ...")
+	f.IntVar(&o.EtcdMembers, "etcd-members", 0, "how many hosts etcd1, etcd2, ... for etcd alone")
 	f.StringVar(&o.Share, "share", "", "a folder of this machine that every host sees at "+lab.SharePath)
 	f.StringVar(&file, "file", "", "write a cluster file for these hosts there")
 	addOutput(c, &output)

@@ -21,8 +21,10 @@ type Fleet struct {
 	Proxy   *kubeproxy.KubeProxyConfiguration
 	// Balancer is in front of the API servers.
 	Balancer Balancer
-	Patcher  Patcher
-	Now      time.Time
+	// OwnEtcd is as in Model.
+	OwnEtcd bool
+	Patcher Patcher
+	Now     time.Time
 }
 
 // Model is the cluster as one of its machines sees it: its only host. What the
@@ -32,7 +34,7 @@ func (f Fleet) Model(h Host) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Release: r, Profile: or(f.Profile, Hardened), Now: f.Now, Cluster: f.Cluster.Clone(), Patcher: f.Patcher, Balancer: f.Balancer, Hosts: []Host{h}}
+	m := &Model{Release: r, Profile: or(f.Profile, Hardened), Now: f.Now, Cluster: f.Cluster.Clone(), Patcher: f.Patcher, Balancer: f.Balancer, OwnEtcd: f.OwnEtcd, Hosts: []Host{h}}
 	if f.Kubelet != nil {
 		m.Kubelet, m.KubeletSupplied = *f.Kubelet.DeepCopy(), true
 	}

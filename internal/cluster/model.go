@@ -49,7 +49,10 @@ type Model struct {
 	Adapted []Adaptation
 	// Balancer is in front of the API servers.
 	Balancer Balancer
-	Hosts    []Host
+	// OwnEtcd is true where the external etcd is Keelway's own, on hosts for it
+	// alone: the control planes make their certificates for it themselves.
+	OwnEtcd bool
+	Hosts   []Host
 }
 
 // Tuning is what the hardened profile changes of kubeadm's addons for speed. A
@@ -113,6 +116,8 @@ type Role string
 const (
 	ControlPlane Role = "controlplane"
 	Worker       Role = "worker"
+	// EtcdMember is a host of etcd alone, and no node.
+	EtcdMember Role = "etcd"
 	// LoadBalancer is in front of the API servers; alone it makes no node.
 	LoadBalancer Role = "loadbalancer"
 )

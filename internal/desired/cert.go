@@ -26,7 +26,7 @@ func PKI(m *cluster.Model, h cluster.Host) pki.Input {
 		Algorithm:            pki.Algorithm(c.EncryptionAlgorithm),
 		Validity:             c.CertificateValidityPeriod.Duration,
 		CAValidity:           c.CACertificateValidityPeriod.Duration,
-		ExternalEtcd:         c.Etcd.External != nil,
+		ExternalEtcd:         c.Etcd.External != nil && !m.OwnEtcd,
 	}
 	if l := c.Etcd.Local; l != nil {
 		in.EtcdServerSANs, in.EtcdPeerSANs = l.ServerCertSANs, l.PeerCertSANs
@@ -43,7 +43,7 @@ func (s *story) folders() {
 	} else {
 		files = append(files, dir(pkiDir, 0o755, false, "keys and certificates"))
 	}
-	if s.model.Cluster.Etcd.Local != nil {
+	if s.etcdCerts() {
 		files = append(files, dir(pkiDir+"/etcd", 0o755, false, "etcd's own keys and certificates"))
 	}
 	files = append(files,
@@ -60,7 +60,7 @@ func (s *story) folders() {
 }
 
 func (s *story) certs() {
-	for _, spec := range pki.Table(PKI(s.model, s.host)) {
+	for _, spec := range s.table() {
 		after := []string{"certs/folders"}
 		if spec.Parent != "" {
 			after = append(after, "certs/"+authority(spec.Parent))
@@ -71,6 +71,9 @@ func (s *story) certs() {
 			Why:         sentence(spec.Note),
 			Certificate: &spec,
 		})
+	}
+	if s.host.Has(cluster.EtcdMember) {
+		return
 	}
 	dir := s.model.Cluster.CertificatesDir
 	s.add(Resource{

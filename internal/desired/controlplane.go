@@ -9,7 +9,6 @@ import (
 	"keelway.dev/keelway/internal/desired/access"
 	"keelway.dev/keelway/internal/desired/controlplane"
 	"keelway.dev/keelway/internal/desired/etcd"
-	"keelway.dev/keelway/internal/pki"
 )
 
 const (
@@ -32,7 +31,7 @@ func (s *story) manifest(pod corev1.Pod, note string) File {
 // readBy are the resources of the certificates that a component reads.
 func (s *story) readBy(component string) []string {
 	var ids []string
-	for _, spec := range pki.Table(PKI(s.model, s.host)) {
+	for _, spec := range s.table() {
 		if slices.Contains(spec.Readers, component) {
 			ids = append(ids, "certs/"+spec.Name)
 		}

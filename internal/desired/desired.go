@@ -167,7 +167,8 @@ const (
 	ProbeFile        Probe = "file"         // the file exists (path)
 	ProbeClusterInfo Probe = "cluster-info" // cluster-info carries a signature (token ID)
 	ProbeServingCert Probe = "serving-cert" // the kubelet serves a certificate of the cluster CA (node address)
-	ProbeEtcd        Probe = "etcd"         // the cluster answers and every member but one's own is healthy (folder of its certificates, own address)
+	ProbeStaticPod   Probe = "static-pod"   // it runs with the flags of its file, and the URL answers 200 (path, a space, URL)
+	ProbeEtcd        Probe = "etcd"         // the cluster answers and every member but one's own is healthy (folder of its certificates, own address, and where the API does not list them the client URLs, with spaces)
 )
 
 // Host is everything one host must hold, in the order of its story.

@@ -140,7 +140,7 @@ func (s *story) joinFolders(main bool) {
 	}
 	if main {
 		files := []File{kubernetes, certs, manifests}
-		if s.model.Cluster.Etcd.Local != nil {
+		if s.etcdCerts() {
 			files = append(files, dir(s.model.Cluster.CertificatesDir+"/etcd", 0o755, true, "etcd's own keys and certificates"))
 		}
 		folder(preparePhase+"/folders", "keys, certificates and static pods", files...)
@@ -153,7 +153,7 @@ func (s *story) joinFolders(main bool) {
 // download writes the shared keys and certificates.
 func (s *story) download(o JoinOptions) {
 	var files []File
-	for _, f := range SharedFiles(s.model.Cluster) {
+	for _, f := range Shared(s.model) {
 		data := o.Shared[f.Name]
 		if len(data) == 0 {
 			continue
@@ -179,7 +179,7 @@ func (s *story) download(o JoinOptions) {
 
 // joinCerts are the certificates of this control plane; the authorities are shared.
 func (s *story) joinCerts() {
-	for _, spec := range pki.Table(PKI(s.model, s.host)) {
+	for _, spec := range s.table() {
 		if spec.CA {
 			continue
 		}
@@ -204,12 +204,13 @@ func (s *story) joinKubeconfigs(issueKubelet bool) {
 	})
 }
 
-func (s *story) checkEtcd() {
+// checkEtcd asks the members at through, or those that the API lists.
+func (s *story) checkEtcd(through ...string) {
 	s.add(Resource{
 		ID: checkEtcdID, Component: "etcd", After: []string{"kubeconfig/admin", "certs/etcd-healthcheck-client"},
 		What: "see that the cluster's etcd is healthy",
 		Why:  "A member that is added to an etcd with a dead one takes it a step nearer to losing its majority.",
-		Wait: &Wait{Probe: ProbeEtcd, Target: s.model.Cluster.CertificatesDir + "/etcd " + s.host.Init.LocalAPIEndpoint.AdvertiseAddress, Seconds: int(s.host.Init.Timeouts.EtcdAPICall.Seconds())},
+		Wait: &Wait{Probe: ProbeEtcd, Target: strings.Join(append([]string{s.model.Cluster.CertificatesDir + "/etcd", s.host.Init.LocalAPIEndpoint.AdvertiseAddress}, through...), " "), Seconds: int(s.host.Init.Timeouts.EtcdAPICall.Seconds())},
 	})
 }
 

@@ -29,12 +29,16 @@ type Member struct {
 	Placeholder string
 	// Certs is the folder of etcd's certificates, Data that of its data.
 	Certs, Data string
+	// Through are the client URLs of members that are there; none are those that
+	// the cluster's API lists.
+	Through []string
 }
 
 // initialPlaceholder stands for --initial-cluster until the members are known.
 const initialPlaceholder = "KEELWAY-INITIAL-CLUSTER"
 
-func (s *story) member() {
+// member joins the members at through, or those that the API lists.
+func (s *story) member(through ...string) {
 	local := s.model.Cluster.Etcd.Local
 	if local == nil {
 		return
@@ -54,7 +58,7 @@ func (s *story) member() {
 		Member: &Member{
 			Name: s.host.Init.NodeRegistration.Name, PeerURL: peer,
 			Manifest: s.manifest(pod, "etcd's flags, certificates and data folder"), Placeholder: initialPlaceholder,
-			Certs: s.model.Cluster.CertificatesDir + "/etcd", Data: local.DataDir,
+			Certs: s.model.Cluster.CertificatesDir + "/etcd", Data: local.DataDir, Through: through,
 		},
 	})
 }

@@ -36,6 +36,9 @@ func For(m *cluster.Model, index int) Host {
 		return h
 	}
 	s := &story{model: m, host: m.Hosts[index]}
+	if s.host.Has(cluster.EtcdMember) {
+		return Etcd(m, index, EtcdOptions{})
+	}
 	s.balancerHost()
 	s.runtime()
 	s.images()

@@ -55,6 +55,16 @@ func SharedFiles(c config.ClusterConfiguration) []UploadedFile {
 	return append(files, UploadedFile{"etcd-ca.crt", dir + "etcd/ca.crt"}, UploadedFile{"etcd-ca.key", dir + "etcd/ca.key"})
 }
 
+// Shared are the same on the machines of a cluster file: where etcd has hosts of
+// its own, every control plane issues its certificates for it itself.
+func Shared(m *cluster.Model) []UploadedFile {
+	c := m.Cluster
+	if m.OwnEtcd {
+		c.Etcd.External = nil
+	}
+	return SharedFiles(c)
+}
+
 // Secret is the Secret without what is sealed in it.
 func (u Upload) Secret() *corev1.Secret {
 	return &corev1.Secret{

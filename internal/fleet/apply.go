@@ -16,8 +16,9 @@ import (
 )
 
 // rounds bounds the loop: the first makes the cluster, the second has the
-// others join, the third finds nothing left.
-const rounds = 5
+// others join, the third finds nothing left; an etcd on hosts of its own is
+// begun in one before them.
+const rounds = 6
 
 // Result is what an apply came to.
 type Result struct {
@@ -115,7 +116,8 @@ func (f *Fleet) remaining(p plan.Fleet, r *Result) bool {
 
 // round runs the stages: load balancers; then what touches no cluster, and the machine that makes the
 // cluster, at the same time; then, in a cluster that serves, control planes one
-// after the other and workers side by side.
+// after the other and workers side by side. An etcd on hosts of its own goes
+// before the control planes.
 func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	var mu sync.Mutex
 	run := func(n *node, want desired.Host) error {
@@ -151,11 +153,15 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 		return
 	}
 	making := f.seed == nil
-	prepared := map[string]bool{}
 	for _, n := range f.hosts(p, "prepare") {
 		if r.Failed[n.name()] == nil {
-			prepared[n.name()] = true
 			beside(n, n.want.Prepared())
+		}
+	}
+	if f.File.OwnEtcd() {
+		wg.Wait()
+		if ctx.Err() != nil || r.fatal(f) != nil || !f.etcdFirst(ctx, f.hosts(p, "etcd members"), run) {
+			return
 		}
 	}
 	if making {
@@ -203,10 +209,10 @@ func (f *Fleet) hosts(p plan.Fleet, stage string) []*node {
 	return list
 }
 
-// fatal ends an apply in which a control plane or load balancer failed.
+// fatal ends an apply in which any machine but a worker failed.
 func (r *Result) fatal(f *Fleet) error {
 	for _, n := range f.nodes {
-		if err := r.Failed[n.name()]; err != nil && (n.main() || n.part == plan.Balancer) {
+		if err := r.Failed[n.name()]; err != nil && (n.main() || !n.isNode()) {
 			return fmt.Errorf("%s: %w", n.name(), err)
 		}
 	}

@@ -69,6 +69,10 @@ type node struct {
 	// member is true with an etcd member here, joined of one that was added to
 	// others; serving is as in plan.HostPlan.
 	member, joined, serving bool
+	// initial is --initial-cluster of the member.
+	initial string
+	// made is true of a control plane that the cluster was made on.
+	made bool
 	// node is true of a machine whose kubelet has its certificate.
 	node bool
 }
@@ -86,7 +90,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 			return nil, err
 		}
 	}
-	for _, d := range slices.Concat(f.documents.Nodes, f.documents.Balancers) {
+	for _, d := range slices.Concat(f.documents.Nodes, f.documents.Balancers, f.documents.Members) {
 		f.nodes = append(f.nodes, &node{Node: d})
 	}
 	return f, f.Retry(ctx)
@@ -155,7 +159,10 @@ func (f *Fleet) reach(ctx context.Context, n *node) error {
 	}
 	fleet := cluster.Fleet{
 		Profile: f.File.Spec.Profile, Cluster: f.documents.Cluster, Kubelet: f.documents.Kubelet, Proxy: f.documents.Proxy,
-		Balancer: f.documents.Balancer, Patcher: f.Patcher, Now: f.Now(),
+		Balancer: f.documents.Balancer, OwnEtcd: f.File.OwnEtcd(), Patcher: f.Patcher, Now: f.Now(),
+	}
+	if n.etcdAlone() {
+		fleet.Cluster.Etcd = f.documents.Etcd
 	}
 	n.model, err = fleet.Model(cluster.Host{Init: n.Init, Roles: n.Roles, Labels: n.Labels, Marked: true, Facts: facts})
 	if err != nil {
@@ -169,7 +176,10 @@ func (f *Fleet) reach(ctx context.Context, n *node) error {
 	return n.look(ctx)
 }
 
-// isNode is false of a load balancer.
+// etcdAlone is true of a host of etcd's own.
+func (n *node) etcdAlone() bool { return slices.Contains(n.Roles, cluster.EtcdMember) }
+
+// isNode is false of a load balancer, and of a host of etcd's own.
 func (n *node) isNode() bool { return n.Host.IsNode() }
 
 func (n *node) main() bool { return n.Host.Is(file.ControlPlane) }

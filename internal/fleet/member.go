@@ -2,10 +2,10 @@ package fleet
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"keelway.dev/keelway/internal/etcd"
-	"keelway.dev/keelway/internal/kube"
 	"keelway.dev/keelway/internal/plan"
 )
 
@@ -16,8 +16,8 @@ type members struct {
 	states []plan.MemberState
 }
 
-func (f *Fleet) members(ctx context.Context, c *kube.Client) (*members, error) {
-	endpoints, err := etcd.Endpoints(ctx, c)
+func (f *Fleet) members(ctx context.Context) (*members, error) {
+	endpoints, err := f.memberURLs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +45,42 @@ func (f *Fleet) members(ctx context.Context, c *kube.Client) (*members, error) {
 		m.states = append(m.states, s)
 	}
 	return m, nil
+}
+
+// memberURLs are those of etcd's own hosts that have a member, or of the members
+// that the API lists.
+func (f *Fleet) memberURLs(ctx context.Context) (urls []string, err error) {
+	if f.File.OwnEtcd() {
+		for _, n := range f.nodes {
+			if n.etcdAlone() && n.member {
+				urls = append(urls, n.etcdURL())
+			}
+		}
+		return urls, nil
+	}
+	client, err := f.admin().Client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return etcd.Endpoints(ctx, client)
+}
+
+// leftovers are the members as what may be removed.
+func (m *members) leftovers() []Leftover {
+	var all []Leftover
+	for i, one := range m.list {
+		if one.Name == "" {
+			continue // never started: an apply that was interrupted goes on with it
+		}
+		l := Leftover{Node: one.Name, Member: true, Ready: m.states[i].Healthy}
+		for _, text := range one.PeerURLs {
+			if u, err := url.Parse(text); err == nil && l.Address == "" {
+				l.Address = u.Hostname()
+			}
+		}
+		all = append(all, l)
+	}
+	return all
 }
 
 func (m *members) remove(ctx context.Context, name string) error {

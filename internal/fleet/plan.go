@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"keelway.dev/keelway/internal/config"
+	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/plan"
 )
 
@@ -56,11 +56,11 @@ func (f *Fleet) Plan(ctx context.Context) (plan.Fleet, error) {
 }
 
 // anyModel is the configuration that all machines share.
-func (f *Fleet) anyModel() config.ClusterConfiguration {
+func (f *Fleet) anyModel() *cluster.Model {
 	for _, n := range f.nodes {
-		if n.model != nil {
-			return n.model.Cluster
+		if n.model != nil && n.isNode() {
+			return n.model
 		}
 	}
-	return f.documents.Cluster
+	return &cluster.Model{Cluster: f.documents.Cluster, OwnEtcd: f.File.OwnEtcd()}
 }

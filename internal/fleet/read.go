@@ -12,14 +12,16 @@ import (
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/desired/phase"
 	"keelway.dev/keelway/internal/discovery"
+	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/kube"
 	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/plan"
 )
 
 const (
-	etcdManifest = "/etc/kubernetes/manifests/etcd.yaml"
-	kubeletConf  = "/etc/kubernetes/kubelet.conf"
+	etcdManifest   = "/etc/kubernetes/manifests/etcd.yaml"
+	kubeletConf    = "/etc/kubernetes/kubelet.conf"
+	superAdminConf = "/etc/kubernetes/super-admin.conf"
 )
 
 // look finds out what part of a cluster the machine is already.
@@ -27,7 +29,7 @@ func (n *node) look(ctx context.Context) error {
 	h := n.machine.Host
 	_, err := h.Stat(ctx, kubeletConf)
 	n.node = err == nil
-	if !n.main() {
+	if !n.main() && !n.etcdAlone() {
 		return nil
 	}
 	text, err := observe.ReadText(ctx, h, etcdManifest)
@@ -36,44 +38,57 @@ func (n *node) look(ctx context.Context) error {
 	}
 	n.member = err == nil
 	n.joined = strings.Contains(text, "--initial-cluster-state=existing")
-	_, err = h.Stat(ctx, kube.AdminConf)
-	if err == nil {
-		n.serving, _ = kube.Healthz(ctx, h, n.url()+"/readyz")
+	if n.etcdAlone() {
+		n.initial = initialOf(text)
+		n.serving = n.member && healthy(ctx, h, desired.EtcdHealth(n.model, 0))
+		return nil
 	}
+	_, err = h.Stat(ctx, superAdminConf)
+	n.made = err == nil
+	_, err = h.Stat(ctx, kube.AdminConf)
+	n.serving = err == nil && healthy(ctx, h, n.url()+"/readyz")
 	return nil
 }
 
-// parts says which machine is the first, and which serves: a control plane that
-// was not added to another is the first; where there is no cluster yet, the
-// first of the file makes it.
+func healthy(ctx context.Context, h host.Host, url string) bool {
+	ok, _ := kube.Healthz(ctx, h, url)
+	return ok
+}
+
+// parts says which machine is the first, and which serves.
 func (f *Fleet) parts() {
 	f.seed = nil
-	var first, any *node
+	var list []plan.Standing
+	var planes []*node
+	external := f.documents.Cluster.Etcd.External != nil
 	for _, n := range f.nodes {
-		if !n.isNode() {
-			n.part = plan.Balancer
-			continue
-		}
-		if !n.main() {
+		switch {
+		case n.main():
+			n.part = plan.Control
+			made := n.made
+			if !external {
+				made = n.member
+			}
+			list = append(list, plan.Standing{Made: made, Joined: n.joined, Serving: n.serving, Present: n.node})
+			planes = append(planes, n)
+		case n.isNode():
 			n.part = plan.Node
-			continue
+		case n.etcdAlone():
+			n.part = plan.Member
+		default:
+			n.part = plan.Balancer
 		}
-		n.part = plan.Control
-		if any == nil {
-			any = n
-		}
-		if n.member && !n.joined && first == nil {
-			first = n
-		}
-		if n.serving && (f.seed == nil || !n.joined) {
+	}
+	if i := plan.FirstOf(list, external); i >= 0 {
+		planes[i].part = plan.First
+	}
+	for _, n := range planes {
+		if n.serving && (f.seed == nil || n.part == plan.First) {
 			f.seed = n
 		}
 	}
-	if first == nil && f.seed == nil {
-		first = any
-	}
-	if first != nil {
-		first.part = plan.First
+	if n := f.founder(); n != nil {
+		n.part = plan.Founder
 	}
 }
 
@@ -96,9 +111,16 @@ func (f *Fleet) desire(ctx context.Context) error {
 			n.want = desired.Balance(n.model, 0)
 			continue
 		}
+		if n.etcdAlone() {
+			n.want = f.etcdHost(n, shared)
+			continue
+		}
 		if n.part == plan.First {
 			n.machine.Client.Use("", n.url())
 			n.want = desired.For(n.model, 0)
+			if n.model.OwnEtcd {
+				n.want = n.want.WithEtcdAuthority(n.model, shared)
+			}
 			continue
 		}
 		if f.seed != nil {
@@ -126,12 +148,16 @@ const unmade = "made on the first control plane\n"
 // each is a word that says so.
 func (f *Fleet) shared(ctx context.Context) (map[string][]byte, error) {
 	shared := map[string][]byte{}
-	for _, file := range desired.SharedFiles(f.anyModel()) {
-		if f.seed == nil {
+	for _, file := range desired.Shared(f.anyModel()) {
+		from := f.seed
+		if holder := f.etcdHolder(); holder != nil && strings.HasPrefix(file.Name, "etcd-ca.") {
+			from = holder
+		}
+		if from == nil {
 			shared[file.Name] = []byte(unmade)
 			continue
 		}
-		data, err := read(ctx, f.seed, file.Path)
+		data, err := read(ctx, from, file.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // the key of an external authority
 		}

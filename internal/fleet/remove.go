@@ -19,15 +19,25 @@ import (
 	"keelway.dev/keelway/internal/service"
 )
 
-// Leftover is a node of the cluster that the file does not name.
+// Leftover is a node of the cluster, or a member of its etcd, that the file does
+// not name.
 type Leftover struct {
 	Node    string
 	Address string
 	Control bool
-	Ready   bool
+	// Member is true of a host of etcd's own, which is no node.
+	Member bool
+	Ready  bool
 }
 
 func (l Leftover) String() string {
+	if l.Member {
+		state := "it answers"
+		if !l.Ready {
+			state = "it does not answer"
+		}
+		return fmt.Sprintf("the etcd member %s (%s, %s) is in the cluster and not in the file: `keelway apply --remove %s` removes it", l.Node, l.Address, state, l.Node)
+	}
 	what, state := "worker", "it is Ready"
 	if l.Control {
 		what = "control plane"
@@ -38,9 +48,16 @@ func (l Leftover) String() string {
 	return fmt.Sprintf("the node %s (%s, %s) is in the cluster and not in the file: `keelway apply --remove %s` drains and removes it", l.Node, what, state, l.Node)
 }
 
-// leftovers are the cluster's nodes that the file does not name.
+// leftovers are the cluster's nodes and etcd members that the file does not name.
 func (f *Fleet) leftovers(ctx context.Context) ([]Leftover, error) {
 	all, err := f.clusterNodes(ctx)
+	if err == nil && f.seed != nil && f.File.OwnEtcd() {
+		// An etcd without a majority cannot be asked: what it waits for, the plan says.
+		if m, err := f.members(ctx); err == nil {
+			all = append(all, m.leftovers()...)
+			m.client.Close()
+		}
+	}
 	return slices.DeleteFunc(all, func(l Leftover) bool { return f.named(l.Node) != nil }), err
 }
 
@@ -111,10 +128,18 @@ func (f *Fleet) Remove(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
+	if f.File.OwnEtcd() {
+		m, err := f.members(ctx)
+		if err != nil {
+			return err
+		}
+		left = append(left, m.leftovers()...)
+		m.client.Close()
+	}
 	for _, name := range names {
 		i := slices.IndexFunc(left, func(l Leftover) bool { return l.Node == name })
 		if i < 0 {
-			return fmt.Errorf("%s is no node of the cluster", name)
+			return fmt.Errorf("%s is no node of the cluster, and no member of its etcd", name)
 		}
 		if left[i].Node == f.seed.name() {
 			return fmt.Errorf("%s serves the API that this goes through: remove another one, or take it out of the file and run this again", name)
@@ -132,8 +157,8 @@ func (f *Fleet) remove(ctx context.Context, l Leftover) error {
 		return err
 	}
 	var members *members
-	if l.Control && f.seed.model.Cluster.Etcd.Local != nil {
-		if members, err = f.members(ctx, client); err != nil {
+	if l.Member || l.Control && f.seed.model.Cluster.Etcd.Local != nil {
+		if members, err = f.members(ctx); err != nil {
 			return err
 		}
 		defer members.client.Close()
@@ -141,10 +166,12 @@ func (f *Fleet) remove(ctx context.Context, l Leftover) error {
 			return err
 		}
 	}
-	if err := f.step(l.Node, "remove/drain", "cordon and drain the node", func(say func(string)) error {
-		return drain(ctx, client, l, say)
-	}); err != nil {
-		return err
+	if !l.Member {
+		if err := f.step(l.Node, "remove/drain", "cordon and drain the node", func(say func(string)) error {
+			return drain(ctx, client, l, say)
+		}); err != nil {
+			return err
+		}
 	}
 	if members != nil {
 		if err := f.step(l.Node, "remove/member", "remove the etcd member by its ID", func(func(string)) error {
@@ -156,6 +183,9 @@ func (f *Fleet) remove(ctx context.Context, l Leftover) error {
 	if err := f.clean(ctx, l); err != nil {
 		f.Events.Emit(report.Event{Time: f.Now(), Kind: report.Warning, Host: l.Node, Phase: "remove",
 			What: "the machine is left as it is: " + err.Error() + "; on the machine itself, `keelway down` removes what was made there"})
+	}
+	if l.Member {
+		return nil
 	}
 	return f.step(l.Node, "remove/node", "delete the Node", func(func(string)) error {
 		err := client.Typed.CoreV1().Nodes().Delete(ctx, l.Node, metav1.DeleteOptions{})

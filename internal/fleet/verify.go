@@ -30,7 +30,10 @@ func (f *Fleet) Verify(ctx context.Context, done func(verify.Result)) (verify.Re
 	}
 	t := verify.Target{Client: client, Model: f.seed.model, Control: f.seed.machine.Host, Now: f.Now, Done: done}
 	for _, n := range f.nodes {
-		one := verify.Machine{Name: n.name(), Lost: n.lost, Want: n.want}
+		one := verify.Machine{Name: n.name(), Apart: !n.isNode(), Lost: n.lost, Want: n.want}
+		if n.etcdAlone() {
+			one.Etcd = n.Init.LocalAPIEndpoint.AdvertiseAddress
+		}
 		if n.machine != nil {
 			one.Host = n.machine.Host
 		}

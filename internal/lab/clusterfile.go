@@ -45,6 +45,9 @@ func (l *Lab) clusterFile(kubernetes string, keys []string) ([]byte, error) {
 		if h.Role == LoadBalancer && f.Spec.Endpoint == "" {
 			f.Spec.Endpoint = net.JoinHostPort(h.Address.String(), strconv.Itoa(file.DefaultPort))
 		}
+		if h.Role == EtcdMember {
+			f.Spec.Etcd.Topology = file.External
+		}
 		f.Spec.Hosts = append(f.Spec.Hosts, file.Host{
 			Name: h.Name, Address: h.Address.String(), Roles: []file.Role{file.Role(h.Role)},
 			SSH: file.SSH{User: "root", Port: 22, KeyFile: l.KeyFile(), HostKey: keys[i]},

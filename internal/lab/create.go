@@ -17,8 +17,8 @@ import (
 
 // Options are what the user chose for a new lab.
 type Options struct {
-	Name                                 string
-	ControlPlanes, Workers, LoadBalancer int
+	Name                                              string
+	ControlPlanes, Workers, LoadBalancer, EtcdMembers int
 	// Share is a folder that the hosts see, read-only; "" is none.
 	Share string
 	// Self is the path of this program, which keeps the hosts.
@@ -130,7 +130,7 @@ func begin(o Options, root string) (*Lab, error) {
 		role   Role
 		prefix string
 		count  int
-	}{{ControlPlane, "cp", o.ControlPlanes}, {Worker, "w", o.Workers}, {LoadBalancer, "lb", o.LoadBalancer}} {
+	}{{ControlPlane, "cp", o.ControlPlanes}, {Worker, "w", o.Workers}, {LoadBalancer, "lb", o.LoadBalancer}, {EtcdMember, "etcd", o.EtcdMembers}} {
 		for n := range kind.count {
 			l.Hosts = append(l.Hosts, Host{Name: fmt.Sprintf("%s%d", kind.prefix, n+1), Role: kind.role})
 		}

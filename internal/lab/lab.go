@@ -32,6 +32,7 @@ const (
 	ControlPlane Role = "controlplane"
 	Worker       Role = "worker"
 	LoadBalancer Role = "loadbalancer"
+	EtcdMember   Role = "etcd"
 )
 
 // Lab is one lab, as its record says.

@@ -12,17 +12,19 @@ import (
 	"keelway.dev/keelway/internal/observed"
 )
 
-// etcdHealthy asks every member that the cluster knows whether it answers, but
+// etcdHealthy asks every member that is named, or that the cluster knows, whether it answers, but
 // for one at this machine's own address: that is what is being replaced.
 func (o *Observer) etcdHealthy(ctx context.Context, target string) (bool, string) {
-	certs, own, _ := strings.Cut(target, " ")
-	client, err := o.Cluster.Client(ctx)
-	if err != nil {
-		return false, err.Error()
-	}
-	endpoints, err := etcd.Endpoints(ctx, client)
-	if err != nil {
-		return false, err.Error()
+	words := strings.Fields(target)
+	certs, own, endpoints := words[0], words[1], words[2:]
+	if len(endpoints) == 0 {
+		client, err := o.Cluster.Client(ctx)
+		if err != nil {
+			return false, err.Error()
+		}
+		if endpoints, err = etcd.Endpoints(ctx, client); err != nil {
+			return false, err.Error()
+		}
 	}
 	endpoints = slices.DeleteFunc(endpoints, func(e string) bool {
 		u, err := url.Parse(e)

@@ -42,6 +42,8 @@ func (o *Observer) probe(ctx context.Context, w desired.Wait) (bool, string) {
 			return false, w.Target + " is not there yet"
 		}
 		return true, ""
+	case desired.ProbeStaticPod:
+		return staticPod(ctx, o.Host, w.Target)
 	case desired.ProbeServingCert:
 		return o.servingCert(ctx, w.Target)
 	}

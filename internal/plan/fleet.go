@@ -13,6 +13,10 @@ type Part string
 const (
 	// Balancer is a load balancer and no node.
 	Balancer Part = "load balancer"
+	// Founder is the first member of an etcd on hosts of its own, and Member one
+	// more of it.
+	Founder Part = "first etcd member"
+	Member  Part = "etcd member"
 	// First makes the cluster, and holds what belongs to all of it.
 	First Part = "first control plane"
 	// Control is one more control plane, Node a worker.
@@ -27,8 +31,9 @@ type HostPlan struct {
 	Plan Plan
 	// Prepare are the IDs of the steps that touch no cluster.
 	Prepare map[string]bool
-	// Serving is true of a control plane that serves the API now, and Voting of
-	// one whose etcd member has a vote.
+	// Serving is true of a control plane that serves the API now, or a host of
+	// etcd alone whose member is ready; and Voting of one whose etcd member has a
+	// vote.
 	Serving, Voting bool
 	// Unreachable says why nothing is known of the host; "" when it was seen.
 	Unreachable string
@@ -107,14 +112,17 @@ func (f Fleet) each(do func(HostPlan, Step)) {
 
 // Order puts the steps of all hosts into stages: load balancers, by which the
 // first control plane's own pods reach the API; what touches no cluster on all
-// hosts at once, then control planes one at a time, then workers side by side.
-// It refuses to touch a control plane while etcd would lose its majority by it.
+// hosts at once, then etcd's own hosts and control planes one at a time, then
+// workers side by side. It refuses to touch a host while etcd would lose its
+// majority by it.
 func Order(hosts []HostPlan) Fleet {
 	var f Fleet
 	balancers := Stage{Name: "load balancers"}
 	prepare := Stage{Name: "prepare"}
+	members := Stage{Name: "etcd members", Serial: true}
 	control := Stage{Name: "control planes", Serial: true}
 	workers := Stage{Name: "workers"}
+	own := slices.ContainsFunc(hosts, HostPlan.etcdAlone)
 	for _, h := range hosts {
 		for _, r := range h.Plan.Refusals {
 			f.Refusals = append(f.Refusals, h.Host+": "+r)
@@ -126,7 +134,7 @@ func Order(hosts []HostPlan) Fleet {
 			f.unreachable(h)
 			continue
 		}
-		early, late := split(h)
+		early, late := split(h, own)
 		if len(early.Plan.Steps) > 0 {
 			prepare.Hosts = append(prepare.Hosts, early)
 		}
@@ -134,6 +142,8 @@ func Order(hosts []HostPlan) Fleet {
 		case len(late.Plan.Steps) == 0:
 		case h.Part == Balancer:
 			balancers.Hosts = append(balancers.Hosts, late)
+		case h.etcdAlone():
+			members.Hosts = append(members.Hosts, late)
 		case h.Part == Node:
 			workers.Hosts = append(workers.Hosts, late)
 		default:
@@ -142,9 +152,11 @@ func Order(hosts []HostPlan) Fleet {
 	}
 	// Who makes the cluster, or holds what belongs to all, goes first; those that
 	// do not serve yet are mended before one that does is touched.
-	slices.SortStableFunc(control.Hosts, func(a, b HostPlan) int { return rank(a) - rank(b) })
-	f.quorum(hosts, control)
-	for _, s := range []Stage{balancers, prepare, control, workers} {
+	byRank := func(a, b HostPlan) int { return rank(a) - rank(b) }
+	slices.SortStableFunc(members.Hosts, byRank)
+	slices.SortStableFunc(control.Hosts, byRank)
+	f.quorum(hosts, slices.Concat(members.Hosts, control.Hosts))
+	for _, s := range []Stage{balancers, prepare, members, control, workers} {
 		if len(s.Hosts) > 0 {
 			f.Stages = append(f.Stages, s)
 		}
@@ -152,13 +164,16 @@ func Order(hosts []HostPlan) Fleet {
 	return f
 }
 
+func (h HostPlan) etcdAlone() bool { return h.Part == Founder || h.Part == Member }
+
 func rank(h HostPlan) int {
+	lead := h.Part == First || h.Part == Founder
 	switch {
-	case h.Part == First && !h.Serving:
+	case lead && !h.Serving:
 		return 0
 	case !h.Serving:
 		return 1
-	case h.Part == First:
+	case lead:
 		return 2
 	}
 	return 3
@@ -170,15 +185,20 @@ func (f *Fleet) unreachable(h HostPlan) {
 		f.Notes = append(f.Notes, fmt.Sprintf("%s is left out: %s", h.Host, h.Unreachable))
 		return
 	}
+	if h.etcdAlone() {
+		f.Refusals = append(f.Refusals, fmt.Sprintf("%s cannot be reached, and nothing is changed over an etcd of which a member's state is unknown: %s; bring it back, or take it out of the file to have it removed", h.Host, h.Unreachable))
+		return
+	}
 	f.Refusals = append(f.Refusals, fmt.Sprintf("%s cannot be reached, and no control plane is changed while another's state is unknown: %s; bring it back, or take it out of the file to have it removed", h.Host, h.Unreachable))
 }
 
-// split takes the steps that touch no cluster from the others.
-func split(h HostPlan) (early, late HostPlan) {
+// split takes the steps that touch no cluster from the others. The first control
+// plane is made at once, unless it waits for an etcd on hosts of its own.
+func split(h HostPlan, waits bool) (early, late HostPlan) {
 	early, late = h, h
 	early.Plan.Steps, late.Plan.Steps = nil, nil
 	for _, s := range h.Plan.Steps {
-		if h.Part != First && h.Prepare[s.ID()] {
+		if (h.Part != First || waits) && h.Prepare[s.ID()] {
 			early.Plan.Steps = append(early.Plan.Steps, s)
 		} else {
 			late.Plan.Steps = append(late.Plan.Steps, s)
@@ -189,7 +209,7 @@ func split(h HostPlan) (early, late HostPlan) {
 
 // quorum is the rule of etcd: of n members with a vote, a majority must run.
 // Touching one takes it away for a moment.
-func (f *Fleet) quorum(hosts []HostPlan, control Stage) {
+func (f *Fleet) quorum(hosts, touched []HostPlan) {
 	var voting, down []string
 	for _, h := range hosts {
 		if h.Part == Node || h.Part == Balancer {
@@ -202,7 +222,7 @@ func (f *Fleet) quorum(hosts []HostPlan, control Stage) {
 			}
 		}
 	}
-	for _, h := range control.Hosts {
+	for _, h := range touched {
 		if !h.Voting || !h.Serving || !disturbs(h) {
 			continue
 		}

@@ -65,6 +65,27 @@ func TestFleetOrder(t *testing.T) {
 			hosts: []HostPlan{{Host: "a", Part: First, Plan: touched, Serving: true, Voting: true}, {Host: "w", Part: Node, Unreachable: "no route"}},
 			want:  map[string]string{"control planes": "a"},
 		},
+		"an etcd on hosts of its own goes before the control planes": {
+			hosts: []HostPlan{
+				{Host: "a", Part: First, Plan: fresh, Prepare: prepare},
+				{Host: "e2", Part: Member, Plan: fresh, Prepare: prepare},
+				{Host: "e1", Part: Founder, Plan: fresh, Prepare: prepare},
+				{Host: "w", Part: Node, Plan: fresh, Prepare: prepare},
+			},
+			want: map[string]string{"prepare": "a e2 e1 w", "etcd members": "e1 e2", "control planes": "a", "workers": "w"},
+		},
+		"nor is a member on a host of its own touched then": {
+			hosts: []HostPlan{
+				{Host: "a", Part: First, Plan: touched, Serving: true},
+				{Host: "e1", Part: Founder, Plan: touched, Serving: true, Voting: true},
+				{Host: "e2", Part: Member, Serving: true, Voting: true}, {Host: "e3", Part: Member, Voting: true},
+			},
+			want: map[string]string{"etcd members": "e1", "control planes": "a"}, refused: "e1 is not touched: etcd has 3 members, e3 is down",
+		},
+		"a member's host that cannot be reached stops it": {
+			hosts: []HostPlan{{Host: "a", Part: First, Serving: true}, {Host: "e1", Part: Founder, Serving: true, Voting: true}, {Host: "e2", Part: Member, Unreachable: "no route"}},
+			want:  map[string]string{}, refused: "e2 cannot be reached, and nothing is changed over an etcd",
+		},
 		"a control plane that cannot be reached stops it": {
 			hosts: []HostPlan{{Host: "a", Part: First, Serving: true, Voting: true}, {Host: "b", Part: Control, Unreachable: "no route"}},
 			want:  map[string]string{}, refused: "b cannot be reached",
@@ -94,13 +115,18 @@ func TestFleetOrder(t *testing.T) {
 // or down, to be touched or not, and does what the plan says, one member at a
 // time: of three or more, a majority that was there stays.
 func TestQuorumIsNeverLost(t *testing.T) {
+	t.Run("stacked", func(t *testing.T) { quorumIsNeverLost(t, Control) })
+	t.Run("on hosts of its own", func(t *testing.T) { quorumIsNeverLost(t, Member) })
+}
+
+func quorumIsNeverLost(t *testing.T, part Part) {
 	walked := 0
 	for n := 1; n <= 5; n++ {
 		for state := range 1 << (2 * n) {
 			var hosts []HostPlan
 			up := map[string]bool{}
 			for i := range n {
-				h := HostPlan{Host: string(rune('a' + i)), Part: Control, Voting: true, Serving: state>>(2*i)&1 == 1}
+				h := HostPlan{Host: string(rune('a' + i)), Part: part, Voting: true, Serving: state>>(2*i)&1 == 1}
 				if state>>(2*i+1)&1 == 1 {
 					h.Plan.Steps = []Step{step("etcd/local", "etcd", Update)}
 				}
@@ -114,7 +140,7 @@ func TestQuorumIsNeverLost(t *testing.T) {
 			}
 			for _, s := range f.Stages {
 				if !s.Serial {
-					t.Fatalf("%d members, state %b: control planes side by side", n, state)
+					t.Fatalf("%d members, state %b: %ss side by side", n, state, part)
 				}
 				for _, h := range s.Hosts {
 					up[h.Host] = false // while it is touched

@@ -64,13 +64,15 @@ func (r *Runner) member(ctx context.Context, m desired.Member, waiting func(stri
 
 // others is a client of the members that are there already.
 func (r *Runner) others(ctx context.Context, m desired.Member) (*etcd.Client, error) {
-	client, err := r.Client(ctx)
-	if err != nil {
-		return nil, err
-	}
-	endpoints, err := etcd.Endpoints(ctx, client)
-	if err != nil {
-		return nil, err
+	endpoints := slices.Clone(m.Through)
+	if len(endpoints) == 0 {
+		client, err := r.Client(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if endpoints, err = etcd.Endpoints(ctx, client); err != nil {
+			return nil, err
+		}
 	}
 	endpoints = slices.DeleteFunc(endpoints, func(e string) bool { return sameHost(e, m.PeerURL) })
 	if len(endpoints) == 0 {

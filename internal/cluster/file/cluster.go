@@ -95,13 +95,13 @@ type Network struct {
 
 // Etcd is where the cluster keeps its objects.
 type Etcd struct {
-	// Topology is where the members run: stacked (one on each control plane) or external (etcd is a cluster of its own). Default: external if `external` is given, else stacked.
+	// Topology is where the members run: stacked (one on each control plane) or external (etcd is a cluster of its own: on the hosts with the role etcd, or the one that `external` names). Default: external if `external` is given, else stacked.
 	Topology Topology `json:"topology,omitempty"`
 	// External is an etcd that others look after.
 	External *ExternalEtcd `json:"external,omitempty"`
-	// DataDir is the folder of a stacked member's data. Default: /var/lib/etcd.
+	// DataDir is the folder of a member's data. Default: /var/lib/etcd.
 	DataDir string `json:"dataDir,omitempty"`
-	// ExtraArgs are flags for stacked members, without their dashes.
+	// ExtraArgs are flags for the members, without their dashes.
 	ExtraArgs []config.Arg `json:"extraArgs,omitempty"`
 }
 

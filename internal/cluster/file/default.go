@@ -43,7 +43,7 @@ func Default(c *Cluster) {
 		fill(&s.Etcd.Topology, External)
 	}
 	fill(&s.Etcd.Topology, Stacked)
-	if s.Etcd.Topology == Stacked {
+	if s.Etcd.External == nil {
 		fill(&s.Etcd.DataDir, config.DefaultEtcdDataDir)
 	}
 	c.defaultBalancing()

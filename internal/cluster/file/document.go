@@ -32,6 +32,10 @@ type Documents struct {
 	Nodes []Node
 	// Balancers are the hosts that are load balancers and no nodes.
 	Balancers []Node
+	// Members are the hosts that etcd has for itself, and Etcd is what Cluster
+	// says of etcd, as they see it.
+	Members []Node
+	Etcd    config.Etcd
 	// Balancer is what Keelway puts in front of the API servers, if anything.
 	Balancer cluster.Balancer
 }
@@ -51,7 +55,7 @@ type Node struct {
 // Documents makes kubeadm's documents from a cluster file that was defaulted
 // and checked.
 func (c Cluster) Documents() (Documents, error) {
-	d := Documents{Cluster: c.configuration()}
+	d := Documents{Cluster: c.configuration(), Etcd: config.Etcd{Local: c.local()}}
 	if raw := c.Spec.Kubelet.Config; raw != nil {
 		d.Kubelet = &kubelet.KubeletConfiguration{}
 		if err := json.Unmarshal(raw, d.Kubelet); err != nil {
@@ -70,6 +74,9 @@ func (c Cluster) Documents() (Documents, error) {
 		} else if h.Is(LoadBalancer) {
 			h.NodeName = h.Name
 			d.Balancers = append(d.Balancers, c.node(h))
+		} else if h.Is(EtcdMember) {
+			h.NodeName = h.Name
+			d.Members = append(d.Members, c.node(h))
 		}
 	}
 	d.Balancer = c.balancer(d.Nodes)
@@ -121,15 +128,14 @@ func (c Cluster) configuration() config.ClusterConfiguration {
 	}
 	if e := s.Etcd.External; e != nil {
 		d.Etcd.External = &config.ExternalEtcd{Endpoints: slices.Clone(e.Endpoints), CAFile: e.CAFile, CertFile: e.CertFile, KeyFile: e.KeyFile}
+	} else if c.OwnEtcd() {
+		d.Etcd.External = c.ownEtcd()
 	} else {
-		d.Etcd.Local = &config.LocalEtcd{DataDir: s.Etcd.DataDir, ExtraArgs: slices.Clone(s.Etcd.ExtraArgs)}
+		d.Etcd.Local = c.local()
 	}
 	// The tags are those of the bundle, as `up` names them.
 	if r, err := release.For(s.KubernetesVersion); err == nil {
 		d.DNS.ImageTag = cluster.DNSTag(r)
-		if d.Etcd.Local != nil {
-			d.Etcd.Local.ImageTag = r.Tag("etcd")
-		}
 	}
 	config.DefaultCluster(&d)
 	return d
@@ -196,6 +202,9 @@ func (c Cluster) node(h Host) Node {
 	}
 	if h.Is(LoadBalancer) {
 		n.Roles = append(n.Roles, cluster.LoadBalancer)
+	}
+	if h.Is(EtcdMember) && !h.IsNode() {
+		n.Roles = append(n.Roles, cluster.EtcdMember)
 	}
 	if taints == nil {
 		taints = []corev1.Taint{} // none, where nil would be kubeadm's own

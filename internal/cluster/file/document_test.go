@@ -51,7 +51,7 @@ func golden(t *testing.T, name string, got []byte) {
 // file and for one that says nearly everything. kubeadm's rules accept it.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"small", "full", "etcd"} {
+	for _, name := range []string{"small", "full", "etcd", "apart"} {
 		d, err := read(t, name+".yaml").Documents()
 		if err != nil {
 			t.Fatal(err)
@@ -67,6 +67,9 @@ func TestDocuments(t *testing.T) {
 			n.Init.Timeouts = nil // kubeadm's, which other tests hold
 			parts = append(parts, config.Marshal(map[string]any{"host": n.Host.Name, "roles": n.Roles, "labels": n.Labels, "init": n.Init}))
 		}
+		for _, n := range d.Members {
+			parts = append(parts, config.Marshal(map[string]any{"host": n.Host.Name, "roles": n.Roles, "address": n.Init.LocalAPIEndpoint.AdvertiseAddress, "etcd": d.Etcd}))
+		}
 		golden(t, name+".documents.yaml", bytes.Join(parts, []byte("---\n")))
 		if problems := check.Cluster(&d.Cluster); len(problems) > 0 {
 			t.Errorf("%s: kubeadm's rules refuse the documents: %v", name, problems)
@@ -78,7 +81,7 @@ func TestDocuments(t *testing.T) {
 // means the same.
 func TestDefault(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"small", "full", "etcd"} {
+	for _, name := range []string{"small", "full", "etcd", "apart"} {
 		shown := config.Marshal(read(t, name+".yaml"))
 		golden(t, name+".shown.yaml", shown)
 		l, err := load.Read("again", shown, load.Options{})

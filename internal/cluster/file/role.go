@@ -15,7 +15,8 @@ type Role string
 const (
 	ControlPlane Role = "controlplane"
 	Worker       Role = "worker"
-	// EtcdMember is on a control plane too where etcd is stacked, said or not.
+	// EtcdMember is a host of etcd alone; where etcd is stacked, every control
+	// plane is a member, said or not.
 	EtcdMember   Role = "etcd"
 	LoadBalancer Role = "loadbalancer"
 )
@@ -82,12 +83,17 @@ func (c Cluster) With(r Role) []Host {
 	return hosts
 }
 
+// OwnEtcd tells whether etcd has hosts of its own, which Keelway makes.
+func (c Cluster) OwnEtcd() bool {
+	return c.Spec.Etcd.Topology == External && c.Spec.Etcd.External == nil
+}
+
 // Members lists the hosts that etcd's members run on; none where it is others'.
 func (c Cluster) Members() []Host {
 	switch {
 	case c.Spec.Etcd.External != nil:
 		return nil
-	case c.Spec.Etcd.Topology == External:
+	case c.OwnEtcd():
 		return c.With(EtcdMember)
 	}
 	return c.With(ControlPlane)

@@ -33,7 +33,7 @@ func Disk(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) {
 		{containerd.Root, "imagefs.available", "images and containers"},
 		{"/var/lib/kubelet", "nodefs.available", "volumes and logs"},
 	}
-	if l := s.Model.Cluster.Etcd.Local; s.ControlPlane() && l != nil {
+	if l := s.Model.Cluster.Etcd.Local; s.Etcd() {
 		stores = append(stores, store{l.DataDir, "", "etcd's data"})
 	}
 	disks, err := disksOf(ctx, s, stores)

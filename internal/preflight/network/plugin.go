@@ -15,7 +15,7 @@ import (
 // Plugin finds what is left of another pod network: a configuration that the
 // runtime would take before this cluster's, or a bridge with an old address.
 func Plugin(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) {
-	if s.Model.Theirs.Network {
+	if s.Model.Theirs.Network || s.Alone() {
 		return nil, nil
 	}
 	var found []subject.Finding

@@ -26,9 +26,10 @@ const minExternalEtcd = "3.5.24-0"
 const etcdPatience = 5 * time.Second
 
 // EtcdFiles finds client certificates for an external etcd that are not there.
+// Those for an etcd that Keelway makes are made with it.
 func EtcdFiles(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) {
 	e := s.Model.Cluster.Etcd.External
-	if e == nil || !s.ControlPlane() {
+	if e == nil || !s.ControlPlane() || s.Model.OwnEtcd {
 		return nil, nil
 	}
 	var found []subject.Finding
@@ -50,7 +51,7 @@ func EtcdFiles(ctx context.Context, s *subject.Subject) ([]subject.Finding, erro
 // EtcdVersion asks every member of an external etcd for its version.
 func EtcdVersion(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) {
 	e := s.Model.Cluster.Etcd.External
-	if e == nil || !s.ControlPlane() {
+	if e == nil || !s.ControlPlane() || s.Model.OwnEtcd {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, etcdPatience)

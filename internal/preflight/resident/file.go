@@ -31,8 +31,8 @@ func label(check, file string) string {
 // left or is using. Files of this cluster are what a second run meets.
 func Files(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) {
 	var files []string
-	if s.ControlPlane() {
-		for _, name := range staticPods() {
+	for _, name := range staticPods() {
+		if s.ControlPlane() || s.Alone() && name == "etcd" {
 			files = append(files, path.Join(manifestsDir, name+".yaml"))
 		}
 	}
@@ -66,7 +66,7 @@ func Files(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) {
 // take for static pods.
 func Folders(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) {
 	var found []subject.Finding
-	if l := s.Model.Cluster.Etcd.Local; s.ControlPlane() && l != nil {
+	if l := s.Model.Cluster.Etcd.Local; s.Etcd() {
 		entries, err := s.List(ctx, l.DataDir)
 		if err != nil {
 			return nil, err

@@ -20,6 +20,9 @@ func (k setting) file() string { return observe.SysctlPath(string(k)) }
 // forwarding lists the settings by which a host passes packets on, for the
 // families of the cluster's ranges and of the host's address.
 func forwarding(s *subject.Subject) []setting {
+	if s.Alone() {
+		return nil // no pod has an address of its own there
+	}
 	four, six := s.Advertise().Is4(), s.Advertise().Is6()
 	for _, r := range s.Ranges() {
 		four = four || r.Prefix.Addr().Is4()

@@ -44,19 +44,23 @@ func (t Target) Ports() []Port {
 	if n := t.Model.Kubelet.HealthzPort; n != nil {
 		healthz = uint16(*n)
 	}
-	ports = append(ports, tcp(kubelet, "kubelet"))
+	if !t.Alone() {
+		ports = append(ports, tcp(kubelet, "kubelet"))
+	}
 	var extra []Port
-	if t.ControlPlane() && c.Etcd.External == nil {
+	if t.Etcd() {
 		ports = append(ports,
 			tcp(2379, "etcd", t.Advertise(), loopback),
 			tcp(2380, "etcd", t.Advertise()))
 		extra = append(extra, tcp(2381, "etcd", loopback))
 	}
 	extra = append(extra, tcp(healthz, "kubelet", loopback))
-	if !c.Proxy.Disabled {
+	if !c.Proxy.Disabled && !t.Alone() {
 		extra = append(extra, tcp(10256, "kube-proxy"), tcp(10249, "kube-proxy", loopback))
 	}
-	extra = append(extra, Port{Number: 8472, Protocol: "udp", Component: "flannel"})
+	if !t.Alone() {
+		extra = append(extra, Port{Number: 8472, Protocol: "udp", Component: "flannel"})
+	}
 	for _, p := range extra {
 		p.Extra = true
 		ports = append(ports, p)

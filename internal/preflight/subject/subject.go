@@ -74,14 +74,16 @@ func (t Target) Name() string {
 }
 
 // ControlPlane is true for a host that runs the control plane.
-func (t Target) ControlPlane() bool {
-	for _, r := range t.Node().Roles {
-		if r == cluster.ControlPlane {
-			return true
-		}
-	}
-	return false
+func (t Target) ControlPlane() bool { return t.Node().Has(cluster.ControlPlane) }
+
+// Etcd is true for a host that runs an etcd member: a control plane, or a host
+// that etcd has for itself.
+func (t Target) Etcd() bool {
+	return t.Model.Cluster.Etcd.Local != nil && (t.ControlPlane() || t.Alone())
 }
+
+// Alone is true for a host that etcd has for itself, and that is no node.
+func (t Target) Alone() bool { return t.Node().Has(cluster.EtcdMember) }
 
 // Advertise is the address by which others reach the host; invalid when the
 // model has none that can be parsed.

@@ -24,6 +24,7 @@ import (
 const (
 	kubelet      = "kubelet"
 	kubeletPort  = "10250"
+	etcdPort     = "2379"
 	etcdPeerPort = "2380"
 	// soon is when a certificate that nobody renews is worth a word.
 	soon = 30 * 24 * time.Hour
@@ -77,7 +78,7 @@ func Certificates(ctx context.Context, s *subject.Subject) (o result.Outcome, er
 }
 
 // listeners are those of the table: API servers and etcd members by their
-// static pods, kubelets by their nodes.
+// static pods, or the hosts that etcd has for itself; kubelets by their nodes.
 func listeners(ctx context.Context, s *subject.Subject) (all []listener, err error) {
 	ca, err := pki.ParseCert(s.Client.Config.CAData)
 	if err != nil {
@@ -101,9 +102,12 @@ func listeners(ctx context.Context, s *subject.Subject) (all []listener, err err
 			if err != nil || u.Scheme != "https" {
 				continue
 			}
-			all = append(all,
-				listener{address: u.Host, spec: specOf(s.Model, "etcd-server", p.Spec.NodeName, u.Hostname()), parent: etcdCA},
-				listener{address: net.JoinHostPort(u.Hostname(), etcdPeerPort), spec: specOf(s.Model, "etcd-peer", p.Spec.NodeName, u.Hostname()), parent: etcdCA})
+			all = append(all, member(s.Model, p.Spec.NodeName, u.Host, etcdCA)...)
+		}
+	}
+	for _, m := range s.Machines {
+		if m.Etcd != "" {
+			all = append(all, member(s.Model, m.Name, net.JoinHostPort(m.Etcd, etcdPort), etcdCA)...)
 		}
 	}
 	for _, n := range s.Nodes {
@@ -115,6 +119,15 @@ func listeners(ctx context.Context, s *subject.Subject) (all []listener, err err
 		}
 	}
 	return all, nil
+}
+
+// member are the two ports of an etcd member.
+func member(m *cluster.Model, name, address string, ca *x509.Certificate) []listener {
+	host, _, _ := net.SplitHostPort(address)
+	return []listener{
+		{address: address, spec: specOf(m, "etcd-server", name, host), parent: ca},
+		{address: net.JoinHostPort(host, etcdPeerPort), spec: specOf(m, "etcd-peer", name, host), parent: ca},
+	}
 }
 
 // specOf is the row of the table for a control plane.

@@ -35,7 +35,9 @@ func Machines(_ context.Context, s *subject.Subject) (o result.Outcome, err erro
 func Nodes(_ context.Context, s *subject.Subject) (result.Outcome, error) {
 	var names []string
 	for _, m := range s.Machines {
-		names = append(names, m.Name)
+		if !m.Apart {
+			names = append(names, m.Name)
+		}
 	}
 	return judgeNodes(s.Nodes, names), nil
 }

@@ -39,9 +39,13 @@ type Target struct {
 // Machine is one host with what it must hold. Lost is why it cannot be read.
 type Machine struct {
 	Name string
-	Host host.Host
-	Want desired.Host
-	Lost error
+	// Apart is true of a machine that is no node, Etcd the address of one that
+	// etcd has for itself.
+	Apart bool
+	Etcd  string
+	Host  host.Host
+	Want  desired.Host
+	Lost  error
 }
 
 // Subject is a target with what was read of it once.

@@ -24,15 +24,26 @@ func (l *list) etcd(c file.Cluster) {
 		if e.External != nil && len(c.With(file.EtcdMember)) > 0 {
 			l.refuse("spec.etcd.external", "take the role away, or leave spec.etcd.external out", "%s has the role etcd, and etcd is on others' machines", c.With(file.EtcdMember)[0].Name)
 		}
-		if e.DataDir != "" || len(e.ExtraArgs) > 0 {
-			l.refuse("spec.etcd", "leave dataDir and extraArgs out", "they are for stacked members, and etcd is external")
+		if e.External != nil && (e.DataDir != "" || len(e.ExtraArgs) > 0) {
+			l.refuse("spec.etcd", "leave dataDir and extraArgs out", "they are for members that Keelway makes, and etcd is on others' machines")
 		}
+		l.alone(c)
 	}
 	if x := e.External; x != nil && (x.CAFile == "" || x.CertFile == "" || x.KeyFile == "") {
 		l.refuse("spec.etcd.external", "", "caFile, certFile and keyFile are needed: anybody could read an etcd without them")
 	}
 	if n := len(members); n > 0 && n%2 == 0 {
 		l.warn("spec.hosts", fmt.Sprintf("have %d or %d", n-1, n+1), "%d members of etcd survive no more failures than %d: %d must be left", n, n-1, n/2+1)
+	}
+}
+
+// alone refuses a host of etcd's own that is for something else as well: its
+// kubelet knows no cluster, and runs nothing but etcd.
+func (l *list) alone(c file.Cluster) {
+	for i, h := range c.Spec.Hosts {
+		if h.Is(file.EtcdMember) && len(h.Roles) > 1 {
+			l.refuse(at(i, "roles"), "give etcd a host of its own, or set spec.etcd.topology: stacked", "%s has the role etcd beside others, and where etcd is external its hosts are for it alone", h.Name)
+		}
 	}
 }
 

@@ -14,7 +14,14 @@ func (l *list) kubeadm(c file.Cluster) {
 	if err != nil {
 		return // the shape of the embedded documents, which loading checks
 	}
-	for _, p := range check.Cluster(&d.Cluster) {
+	problems := check.Cluster(&d.Cluster)
+	if c.OwnEtcd() {
+		// The endpoints are the hosts' own, which are checked with them; the
+		// members are told as in a stacked etcd.
+		d.Cluster.Etcd = d.Etcd
+		problems = check.Cluster(&d.Cluster)
+	}
+	for _, p := range problems {
 		path, ours := translate(p.Path)
 		if ours && !strings.Contains(path, "extraArgs[") { // these are checked here already
 			l.refuse(path, "", "%s", p.Message)

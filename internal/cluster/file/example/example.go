@@ -11,22 +11,23 @@ import (
 // Options say which hosts the example has.
 type Options struct {
 	Name, KubernetesVersion string
-	// ControlPlanes, Workers and LoadBalancers are how many hosts there are,
-	// named cp1, w1 and lb1 onwards.
-	ControlPlanes, Workers, LoadBalancers int
-	// Addresses are the hosts', control planes first and load balancers last.
+	// ControlPlanes, Workers, LoadBalancers and EtcdMembers are how many hosts
+	// there are, named cp1, w1, lb1 and etcd1 onwards. Without hosts of its own,
+	// etcd is on the control planes.
+	ControlPlanes, Workers, LoadBalancers, EtcdMembers int
+	// Addresses are the hosts', in that order.
 	// With none they are from 192.0.2.0/24, which is set apart for documents.
 	Addresses []string
 }
 
 // Text is the cluster file. The error says what no cluster could have.
 func Text(o Options) ([]byte, error) {
-	count := o.ControlPlanes + o.Workers + o.LoadBalancers
+	count := o.ControlPlanes + o.Workers + o.LoadBalancers + o.EtcdMembers
 	switch {
-	case o.ControlPlanes < 1 || o.Workers < 0 || o.LoadBalancers < 0:
-		return nil, fmt.Errorf("a cluster has one control plane or more: %d control planes, %d workers and %d load balancers were asked for", o.ControlPlanes, o.Workers, o.LoadBalancers)
+	case o.ControlPlanes < 1 || o.Workers < 0 || o.LoadBalancers < 0 || o.EtcdMembers < 0:
+		return nil, fmt.Errorf("a cluster has one control plane or more: %d control planes, %d workers, %d etcd members and %d load balancers were asked for", o.ControlPlanes, o.Workers, o.EtcdMembers, o.LoadBalancers)
 	case o.Addresses != nil && len(o.Addresses) != count:
-		return nil, fmt.Errorf("%d addresses for %d hosts: give one for each, control planes first, then workers, then load balancers", len(o.Addresses), count)
+		return nil, fmt.Errorf("%d addresses for %d hosts: give one for each, control planes first, then workers, load balancers, etcd members", len(o.Addresses), count)
 	case o.Addresses == nil && count > 200:
 		return nil, fmt.Errorf("there are not %d addresses for examples: give yours", count)
 	}
@@ -57,7 +58,13 @@ func Text(o Options) ([]byte, error) {
 	for n := range o.LoadBalancers {
 		host("lb", n+1, string(file.LoadBalancer))
 	}
+	for n := range o.EtcdMembers {
+		host("etcd", n+1, string(file.EtcdMember))
+	}
 	b.WriteString("\n")
+	if o.EtcdMembers > 0 {
+		b.WriteString("  # etcd runs on the hosts with that role, and not on the control planes.\n  etcd:\n    topology: " + string(file.External) + "\n\n")
+	}
 	switch {
 	case o.LoadBalancers > 1:
 		b.WriteString("  # A name or virtual address that leads to the load balancers: clients know one.\n  endpoint: " + o.Name + ".example.com:6443\n")

@@ -23,6 +23,7 @@ func TestText(t *testing.T) {
 		{ControlPlanes: 1, Workers: 2},
 		{ControlPlanes: 3, Workers: 3},
 		{ControlPlanes: 3, Workers: 2, LoadBalancers: 1},
+		{ControlPlanes: 2, Workers: 1, EtcdMembers: 3},
 		{ControlPlanes: 5, Workers: 90, LoadBalancers: 2},
 		{ControlPlanes: 1, Workers: 1, Addresses: []string{"10.0.0.1", "10.0.0.2"}},
 	} {
@@ -37,7 +38,7 @@ func TestText(t *testing.T) {
 			t.Errorf("%+v: %v", row, err)
 			continue
 		}
-		if len(l.Warnings) > 0 || len(l.Cluster.Spec.Hosts) != row.ControlPlanes+row.Workers+row.LoadBalancers {
+		if len(l.Warnings) > 0 || len(l.Cluster.Spec.Hosts) != row.ControlPlanes+row.Workers+row.LoadBalancers+row.EtcdMembers {
 			t.Errorf("%+v: %d hosts, warnings %v", row, len(l.Cluster.Spec.Hosts), l.Warnings)
 		}
 		whole := uncomment(string(text))
