@@ -63,10 +63,13 @@ func MountPrefixes() []string {
 	}
 }
 
+// PodBridge is the link that the bridge plugin connects a host's pods with.
+const PodBridge = "cni0"
+
 // PodLinks lists the network links of the pod network.
 func PodLinks() []string {
 	return []string{
-		"cni0",      // the bridge plugin's
+		PodBridge,
 		"flannel.1", // flanneld's VXLAN
 	}
 }
@@ -112,10 +115,18 @@ func FilledFolders() []string {
 // MadeFolders lists folders of everybody's that components make where they are
 // missing. They go when they are empty.
 func MadeFolders() []string {
-	return []string{
+	return append([]string{
 		"/etc/cni", "/etc/cni/net.d", // containerd's, when it starts
-		"/run/netns",   // containerd's, for the first pod
-		"/lib/modules", // containerd's, for kube-proxy's volume
+		"/run/netns", // containerd's, for the first pod
+	}, VolumeFolders()...)
+}
+
+// VolumeFolders lists folders of everybody's that the kubelet and containerd
+// make, with what leads to them, where a pod's volume names one that is missing.
+func VolumeFolders() []string {
+	return []string{
+		"/lib/modules",            // for kube-proxy
+		"/usr/libexec/kubernetes", // for the controller manager's FlexVolume drivers
 	}
 }
 

@@ -70,7 +70,33 @@ func (o *Observer) Reset(ctx context.Context, was prior.Record, w ResetWish) (ob
 		}
 	}
 	left.Paths = o.resetPaths(ctx, was, w)
+	for _, dir := range desired.VolumeFolders() {
+		if w, known := was.Paths[dir]; known && !w.Existed {
+			left.Empty = append(left.Empty, o.Hollow(ctx, dir)...)
+		}
+	}
 	return left, nil
+}
+
+// Hollow lists a folder and those below it, the deepest first, if they hold
+// nothing but each other.
+func (o *Observer) Hollow(ctx context.Context, dir string) []string {
+	inside, err := o.Host.List(ctx, dir)
+	if err != nil {
+		return nil
+	}
+	var all []string
+	for _, e := range inside {
+		var below []string
+		if e.Mode.IsDir() {
+			below = o.Hollow(ctx, e.Path)
+		}
+		if len(below) == 0 {
+			return nil
+		}
+		all = append(all, below...)
+	}
+	return append(all, dir)
 }
 
 func resetNetwork(ctx context.Context, k host.Kernel, left *observed.Reset) error {
@@ -80,7 +106,7 @@ func resetNetwork(ctx context.Context, k host.Kernel, left *observed.Reset) erro
 	}
 	if len(left.OtherNamespaces) > 0 {
 		// The bridge may carry containers of others.
-		left.Links = slices.DeleteFunc(left.Links, func(l string) bool { return l == "cni0" })
+		left.Links = slices.DeleteFunc(left.Links, func(l string) bool { return l == desired.PodBridge })
 	}
 	all, err := k.Links(ctx)
 	if err != nil {

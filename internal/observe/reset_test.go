@@ -113,3 +113,23 @@ func TestResetPaths(t *testing.T) {
 		}
 	}
 }
+
+func TestHollow(t *testing.T) {
+	const drivers = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec"
+	h := hosttest.New("h")
+	o := &Observer{Host: h}
+	if have := o.Hollow(t.Context(), "/usr/libexec/kubernetes"); have != nil {
+		t.Errorf("a folder that is missing: %v", have)
+	}
+	h.WriteFile(t, drivers+"/theirs/driver", 0o755, "")
+	if have := o.Hollow(t.Context(), "/usr/libexec/kubernetes"); have != nil {
+		t.Errorf("somebody's driver lies there: %v", have)
+	}
+	if err := h.Remove(t.Context(), drivers+"/theirs"); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{drivers, "/usr/libexec/kubernetes/kubelet-plugins/volume", "/usr/libexec/kubernetes/kubelet-plugins", "/usr/libexec/kubernetes"}
+	if have := o.Hollow(t.Context(), "/usr/libexec/kubernetes"); !slices.Equal(have, want) {
+		t.Errorf("have %v, want %v", have, want)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/desired/cni"
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/observe"
@@ -66,6 +67,13 @@ func (m *Machine) resetLeft(ctx context.Context, in *resetInput) []Left {
 	for _, dir := range []string{"/var/log/pods", "/var/log/kubernetes"} {
 		if entries, err := m.Host.List(ctx, dir); err == nil && len(entries) > 0 {
 			add("logs in "+dir, "rm -rf "+dir)
+		}
+	}
+	for _, dir := range desired.VolumeFolders() {
+		if _, known := m.Prior.Record().Paths[dir]; !known {
+			if empty := m.Observer.Hollow(ctx, dir); len(empty) > 0 {
+				add("the empty folder "+dir+", which a pod's volume may have made", "rmdir "+strings.Join(empty, " "))
+			}
 		}
 	}
 	if len(m.Prior.Record().Paths) > 0 {

@@ -84,7 +84,11 @@ func LeaveEtcd(e observed.Etcd, c Consent) Leaving {
 func leaveLast(e observed.Etcd, c Consent, learners []observed.EtcdMember) Leaving {
 	l := Leaving{Last: true}
 	if !c.Force && !c.Asked {
-		l.Refusals = []string{fmt.Sprintf("%s holds the only copy of the cluster's data: add --force to delete it, after a snapshot if you may want it back: %s", e.Dir, command(e, e.ClientURL, "snapshot save FILE"))}
+		earlier := ""
+		if e.Released {
+			earlier = " (a run that was interrupted had given it up, but etcd answers, and the cluster lives on)"
+		}
+		l.Refusals = []string{fmt.Sprintf("%s holds the only copy of the cluster's data%s: add --force to delete it, after a snapshot if you may want it back: %s", e.Dir, earlier, command(e, e.ClientURL, "snapshot save FILE"))}
 		return l
 	}
 	for _, m := range learners {

@@ -49,7 +49,7 @@ func TestLeaveEtcd(t *testing.T) {
 		{name: "a worker, forced", etcd: observed.Etcd{}, consent: force},
 		{name: "external etcd stays", etcd: observed.Etcd{External: []string{"https://x:2379"}, Data: []string{"/var/lib/etcd/member"}}, consent: force, note: true},
 		{name: "data that no static pod of ours uses stays", etcd: observed.Etcd{Data: []string{"/var/lib/etcd/member"}}, consent: force},
-		{name: "data that was given up before, whose member lives on", etcd: with(etcdOf(member("a")), func(e *observed.Etcd) { e.Released = true }), refused: "only copy", last: true},
+		{name: "data that was given up before, whose member lives on", etcd: with(etcdOf(member("a")), func(e *observed.Etcd) { e.Released = true }), refused: "the cluster lives on", last: true},
 		{name: "and has got company since", etcd: with(etcdOf(member("a"), member("b")), func(e *observed.Etcd) { e.Released = true }), member: 0xa, through: "https://b:2379", wipe: true},
 		{name: "data that was given up before", etcd: with(etcdOf(), func(e *observed.Etcd) { e.Released = true }), wipe: true},
 		{name: "and its static pod is gone as well", etcd: observed.Etcd{Released: true, Data: []string{"/var/lib/etcd/member"}}, wipe: true},
@@ -121,12 +121,12 @@ func TestMakeReset(t *testing.T) {
 	left := observed.Reset{
 		Residue: observed.Residue{
 			Mounts: []string{"/var/lib/kubelet/pods/x"}, Links: []string{"cni0"}, Tables: []string{"ip kube-proxy"},
-			Cgroups: []string{"/sys/fs/cgroup/cpu/kubepods"}, Paths: []string{"/etc/kubernetes/admin.conf"},
+			Cgroups: []string{"/sys/fs/cgroup/cpu/kubepods"}, Paths: []string{"/etc/kubernetes/admin.conf"}, Empty: []string{"/lib/modules"},
 		},
 		Rules: []string{"ip nat KUBE-SERVICES"},
 		Etcd:  etcdOf(member("a"), member("b")),
 	}
-	cleaned := []string{"cleanup-node/mounts", "cleanup-node/links", "cleanup-node/tables", "cleanup-node/rules", "cleanup-node/cgroups", "cleanup-node/paths"}
+	cleaned := []string{"cleanup-node/mounts", "cleanup-node/links", "cleanup-node/tables", "cleanup-node/rules", "cleanup-node/cgroups", "cleanup-node/paths", "cleanup-node/folders"}
 	with := func(change func(*observed.Reset)) observed.Reset {
 		s := left
 		change(&s)

@@ -100,4 +100,6 @@ func (p *removal) clean(seen observed.Reset) {
 		"The kubelet made them and nothing else uses them.")
 	p.add("paths", desired.ResiduePaths, seen.Paths, "remove static pods, certificates, kubeconfigs and the kubelet's state",
 		"The next cluster makes its own, and refuses those of another.")
+	p.add("folders", desired.ResidueEmpty, seen.Empty, "remove the folders that were made for pods' volumes and are empty",
+		"They were not there before the first cluster, and a folder of kernel modules without modules misleads others.")
 }
