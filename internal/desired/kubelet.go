@@ -30,8 +30,14 @@ func (s *story) kubelet() {
 			text(kubelet.ConfigFile, s.kubeletConfig(), "the cluster's kubelet settings with this node's over them", component),
 		},
 	})
+	s.add(Resource{
+		ID: "kubelet-start/bridge", Component: "cni", After: none(),
+		What:    "remove the bridge that an earlier cluster left",
+		Why:     "It has an address of that cluster's range of pods, which the bridge plugin does not change: no pod would start. It goes only while the kubelet does not run and nothing is connected to it; the plugin makes it anew.",
+		Residue: &Residue{Kind: ResidueLinks, Targets: []string{PodBridge}},
+	})
 	after := []string{
-		"runtime/ready", "images/control-plane", "cni/config", "sysctl/network",
+		"runtime/ready", "images/control-plane", "cni/config", "kubelet-start/bridge", "sysctl/network",
 		"kubeconfig/kubelet", "kubelet-start/programs", "kubelet-start/config",
 	}
 	if s.model.Cluster.Etcd.Local != nil {

@@ -52,7 +52,7 @@ func TestEveryResourceIsWhole(t *testing.T) {
 			kinds := 0
 			for _, set := range []bool{
 				r.Files != nil, r.Certificate != nil, r.Keypair != nil, r.Kubeconfig != nil, r.Key != nil,
-				r.Sysctls != nil, r.Service != nil, r.Images != nil, r.Objects != nil, r.Wait != nil,
+				r.Sysctls != nil, r.Service != nil, r.Images != nil, r.Objects != nil, r.Wait != nil, r.Residue != nil,
 			} {
 				if set {
 					kinds++

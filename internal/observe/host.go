@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,6 +91,15 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 				return nil
 			})
 		}
+		if r.Residue != nil {
+			g.Go(func() error {
+				idle := o.idle(ctx, r.Residue.Targets)
+				mu.Lock()
+				defer mu.Unlock()
+				seen.Idle = idle
+				return nil
+			})
+		}
 		if r.Member != nil {
 			g.Go(func() error {
 				a := o.member(ctx, *r.Member)
@@ -141,6 +151,14 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 		return observed.Host{}, err
 	}
 	return seen, nil
+}
+
+// idle are those of the links that are bridges which nothing is connected to.
+func (o *Observer) idle(ctx context.Context, links []string) []string {
+	return slices.DeleteFunc(slices.Clone(links), func(l string) bool {
+		ports, err := o.Host.List(ctx, path.Join("/sys/class/net", l, "brif"))
+		return err != nil || len(ports) > 0
+	})
 }
 
 // pathsOf lists every path that want names, with the issuers of its certificates.

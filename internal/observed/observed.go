@@ -16,6 +16,8 @@ type Host struct {
 	Files    map[string]File
 	Sysctls  map[string]string
 	Services map[string]Service
+	// Idle are the bridges, of those to be removed, that nothing is connected to.
+	Idle []string
 	// Images holds every reference in the runtime's store; nil when the
 	// runtime does not answer.
 	Images map[string]bool

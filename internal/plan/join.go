@@ -26,6 +26,15 @@ func (d decider) bootstrap(r desired.Resource) verdict {
 	return verdict{}
 }
 
+// bridge goes before the kubelet starts, if nothing is connected to it.
+func (d decider) bridge(r desired.Resource) verdict {
+	if d.seen.Services["kubelet"].Running || len(d.seen.Idle) == 0 {
+		return verdict{}
+	}
+	r.Residue = &desired.Residue{Kind: r.Residue.Kind, Targets: d.seen.Idle}
+	return verdict{change: Remove, reason: summary(d.seen.Idle) + " is there, with nothing connected to it", left: r}
+}
+
 // member is there when its static pod is and it has a vote.
 func (d decider) member(r desired.Resource) verdict {
 	m := *r.Member

@@ -120,6 +120,8 @@ func (d decider) decide(r desired.Resource) verdict {
 		return d.bootstrap(r)
 	case r.Member != nil:
 		return d.member(r)
+	case r.Residue != nil:
+		return d.bridge(r)
 	}
 	return verdict{refusal: fmt.Sprintf("%s: nothing is desired; this is a defect of keelway", r.ID)}
 }

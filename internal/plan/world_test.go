@@ -43,7 +43,7 @@ func newWorld(t *testing.T, profile cluster.Profile) *world {
 		w.in.Binaries[name] = sum([]byte(name))
 	}
 	w.seen = observed.Host{
-		Now: now, Files: map[string]observed.File{}, Sysctls: map[string]string{}, Services: map[string]observed.Service{},
+		Now: now, Idle: []string{desired.PodBridge}, Files: map[string]observed.File{}, Sysctls: map[string]string{}, Services: map[string]observed.Service{},
 		Images: map[string]bool{}, Objects: map[string]*unstructured.Unstructured{}, Probes: map[string]observed.Answer{},
 	}
 	return w
@@ -132,6 +132,9 @@ func (w *world) step(s Step) {
 		w.check(err)
 		u := &unstructured.Unstructured{Object: content}
 		w.seen.Objects[observed.ObjectKey(u.GetKind(), u.GetNamespace(), u.GetName())] = u
+	}
+	if r.Residue != nil {
+		w.seen.Idle = nil
 	}
 	if r.Wait != nil {
 		w.seen.Probes[r.ID] = observed.Answer{OK: true}

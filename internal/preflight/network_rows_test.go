@@ -101,7 +101,13 @@ func networkRows() []row {
 
 		{"another network's configuration", func(w *world) { w.put("/etc/cni/net.d/05-cilium.conflist", "{}") }, []string{"CNI"}, []string{"05-cilium.conflist comes before"}},
 		{"a configuration that comes later", func(w *world) { w.put("/etc/cni/net.d/87-podman.conflist", "{}") }, nil, nil},
+		{"a bridge left behind that nothing is connected to", func(w *world) {
+			w.put("/proc/net/fib_trie", "Local:\n     |-- 10.0.0.7\n        /32 host LOCAL\n     |-- 10.99.1.1\n        /32 host LOCAL\n")
+			w.route("cni0\t0001630A\t00000000\t0001\t0\t0\t0\t00FFFFFF")
+			w.remake(cluster.Options{ServiceSubnet: "172.20.0.0/16"})
+		}, nil, nil},
 		{"a bridge left behind", func(w *world) {
+			w.put("/sys/class/net/cni0/brif/vethab12cd34/port_no", "0x1\n")
 			w.route("cni0\t0001630A\t00000000\t0001\t0\t0\t0\t00FFFFFF")
 			w.put("/proc/net/fib_trie", "Local:\n     |-- 10.0.0.7\n        /32 host LOCAL\n     |-- 10.99.1.1\n        /32 host LOCAL\n")
 			w.remake(cluster.Options{ServiceSubnet: "172.20.0.0/16"})

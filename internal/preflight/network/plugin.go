@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/desired/cni"
 	"keelway.dev/keelway/internal/preflight/subject"
 )
@@ -32,17 +33,21 @@ func Plugin(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) 
 			})
 		}
 	}
+	// One that nothing is connected to is removed before the kubelet starts.
+	if ports, err := s.List(ctx, "/sys/class/net/"+desired.PodBridge+"/brif"); err != nil || len(ports) == 0 {
+		return found, err
+	}
 	n, err := s.Network(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, a := range n.Addresses {
-		if a.Interface != "cni0" || !a.IP.IsGlobalUnicast() || inPods(s, a.IP) {
+		if a.Interface != desired.PodBridge || !a.IP.IsGlobalUnicast() || inPods(s, a.IP) {
 			continue
 		}
 		found = append(found, subject.Finding{
 			Message: fmt.Sprintf("the bridge cni0 has the address %s of another cluster's pod range: every pod would fail with \"cni0 already has an IP address different from\" the new one", a.IP),
-			Fix:     "run `ip link delete cni0`, and `rm -r /var/lib/cni/networks` if no other container engine uses them",
+			Fix:     "stop what is connected to it (`ip link show master cni0`; `keelway reset` stops pods), run `ip link delete cni0`, and `rm -r /var/lib/cni/networks` if no other container engine uses them",
 		})
 	}
 	return found, nil
