@@ -31,13 +31,13 @@ func (s *story) kubelet() {
 		},
 	})
 	s.add(Resource{
-		ID: "kubelet-start/bridge", Component: "cni", After: none(),
-		What:    "remove the bridge that an earlier cluster left",
-		Why:     "It has an address of that cluster's range of pods, which the bridge plugin does not change: no pod would start. It goes only while the kubelet does not run and nothing is connected to it; the plugin makes it anew.",
-		Residue: &Residue{Kind: ResidueLinks, Targets: []string{PodBridge}},
+		ID: "kubelet-start/network", Component: "cni", After: none(),
+		What:    "remove what an earlier cluster left of its pod network",
+		Why:     "The bridge has an address of that cluster's range of pods, which the bridge plugin does not change, and until flannel runs the plugin reads the old range: no pod would start. Both go only where neither the kubelet nor a pod runs; they are made anew.",
+		Residue: &Residue{Kind: ResidueNetwork, Targets: []string{PodBridge, subnetFile}},
 	})
 	after := []string{
-		"runtime/ready", "images/control-plane", "cni/config", "kubelet-start/bridge", "sysctl/network",
+		"runtime/ready", "images/control-plane", "cni/config", "kubelet-start/network", "sysctl/network",
 		"kubeconfig/kubelet", "kubelet-start/programs", "kubelet-start/config",
 	}
 	if s.model.Cluster.Etcd.Local != nil {

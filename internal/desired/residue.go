@@ -13,6 +13,7 @@ const (
 	ResidueProcess  ResidueKind = "process"  // what pods left running; Targets are "pid name", as they were seen
 	ResidueMounts   ResidueKind = "mounts"   // Targets are mount points
 	ResidueLinks    ResidueKind = "links"    // Targets are link names
+	ResidueNetwork  ResidueKind = "network"  // Targets are names of links and paths, of a pod network without pods
 	ResidueChains   ResidueKind = "chains"   // Targets are chains of iptables, "program table chain"
 	ResidueTables   ResidueKind = "tables"   // Targets are nftables tables, "family name"
 	ResidueRules    ResidueKind = "rules"    // Targets are nftables chains, "family table chain", with the rules that lead there

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"sync"
 	"time"
 
@@ -93,11 +92,11 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 		}
 		if r.Residue != nil {
 			g.Go(func() error {
-				idle := o.idle(ctx, r.Residue.Targets)
+				idle, err := o.idle(ctx, r.Residue.Targets)
 				mu.Lock()
 				defer mu.Unlock()
 				seen.Idle = idle
-				return nil
+				return err
 			})
 		}
 		if r.Member != nil {
@@ -151,14 +150,6 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 		return observed.Host{}, err
 	}
 	return seen, nil
-}
-
-// idle are those of the links that are bridges which nothing is connected to.
-func (o *Observer) idle(ctx context.Context, links []string) []string {
-	return slices.DeleteFunc(slices.Clone(links), func(l string) bool {
-		ports, err := o.Host.List(ctx, path.Join("/sys/class/net", l, "brif"))
-		return err != nil || len(ports) > 0
-	})
 }
 
 // pathsOf lists every path that want names, with the issuers of its certificates.

@@ -1,27 +1,47 @@
 package observe
 
 import (
+	"context"
 	"slices"
 	"testing"
 
 	"keelway.dev/keelway/internal/host/hosttest"
+	"keelway.dev/keelway/internal/service"
 )
 
+// services is a manager with a kubelet.
+type services struct {
+	service.Manager
+	running bool
+}
+
+func (s services) Status(context.Context, string) (service.Status, error) {
+	return service.Status{Running: s.running}, nil
+}
+
 func TestIdle(t *testing.T) {
-	h := hosttest.New("h")
-	o := &Observer{Host: h}
-	look := func() []string { return o.idle(t.Context(), []string{"cni0"}) }
-	if have := look(); len(have) > 0 {
-		t.Errorf("no bridge: %v", have)
-	}
-	h.WriteFile(t, "/sys/class/net/cni0/brif/veth1/port_no", 0o444, "0x1")
-	if have := look(); len(have) > 0 {
-		t.Errorf("a pod is connected: %v", have)
-	}
-	if err := h.Remove(t.Context(), "/sys/class/net/cni0/brif/veth1"); err != nil {
-		t.Fatal(err)
-	}
-	if have := look(); !slices.Equal(have, []string{"cni0"}) {
-		t.Errorf("nothing is connected: %v", have)
+	const subnet = "/run/flannel/subnet.env"
+	for _, row := range []struct {
+		name    string
+		files   []string
+		kubelet bool
+		want    []string
+	}{
+		{"a new machine", nil, false, nil},
+		{"a cluster was here", []string{"/sys/class/net/cni0/mtu", subnet}, false, []string{"cni0", subnet}},
+		{"and the machine was started anew", []string{subnet}, false, []string{subnet}},
+		{"a node", []string{"/sys/class/net/cni0/mtu", subnet}, true, nil},
+		{"a node whose kubelet is stopped", []string{"/sys/class/net/cni0/mtu", subnet, taskFolder + "/a/x", "/proc/7/cgroup"}, false, nil},
+	} {
+		h := hosttest.New("h")
+		h.WriteFile(t, "/proc/self/mountinfo", 0o444, "25 1 254:0 / / rw - ext4 /dev/vda rw\n")
+		for _, p := range row.files {
+			h.WriteFile(t, p, 0o644, "4:memory:/kubepods/burstable/pod1/2\n")
+		}
+		o := &Observer{Host: h, Services: services{running: row.kubelet}}
+		have, err := o.idle(t.Context(), []string{"cni0", subnet})
+		if err != nil || !slices.Equal(have, row.want) {
+			t.Errorf("%s: %v, %v, want %v", row.name, have, err, row.want)
+		}
 	}
 }

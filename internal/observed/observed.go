@@ -16,7 +16,8 @@ type Host struct {
 	Files    map[string]File
 	Sysctls  map[string]string
 	Services map[string]Service
-	// Idle are the bridges, of those to be removed, that nothing is connected to.
+	// Idle is what is there of a pod network, of what is to be removed, on a host
+	// where neither the kubelet nor a pod runs.
 	Idle []string
 	// Images holds every reference in the runtime's store; nil when the
 	// runtime does not answer.

@@ -26,13 +26,13 @@ func (d decider) bootstrap(r desired.Resource) verdict {
 	return verdict{}
 }
 
-// bridge goes before the kubelet starts, if nothing is connected to it.
-func (d decider) bridge(r desired.Resource) verdict {
-	if d.seen.Services["kubelet"].Running || len(d.seen.Idle) == 0 {
+// network goes before the kubelet starts, where it is an earlier cluster's.
+func (d decider) network(r desired.Resource) verdict {
+	if len(d.seen.Idle) == 0 {
 		return verdict{}
 	}
 	r.Residue = &desired.Residue{Kind: r.Residue.Kind, Targets: d.seen.Idle}
-	return verdict{change: Remove, reason: summary(d.seen.Idle) + " is there, with nothing connected to it", left: r}
+	return verdict{change: Remove, reason: summary(d.seen.Idle) + " is there, and no pod runs", left: r}
 }
 
 // member is there when its static pod is and it has a vote.

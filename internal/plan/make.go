@@ -121,7 +121,7 @@ func (d decider) decide(r desired.Resource) verdict {
 	case r.Member != nil:
 		return d.member(r)
 	case r.Residue != nil:
-		return d.bridge(r)
+		return d.network(r)
 	}
 	return verdict{refusal: fmt.Sprintf("%s: nothing is desired; this is a defect of keelway", r.ID)}
 }

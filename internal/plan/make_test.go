@@ -82,10 +82,9 @@ func TestOneDifferenceOneStep(t *testing.T) {
 			[]string{"certs/sa"}, "public half"},
 		{"the kubelet dead", func(w *world) { w.seen.Services["kubelet"] = observed.Service{} },
 			[]string{"kubelet-start/kubelet"}, "not running"},
-		{"the kubelet dead, and the bridge without a pod", func(w *world) {
+		{"the kubelet dead, and its network without a pod", func(w *world) {
 			w.seen.Services["kubelet"], w.seen.Idle = observed.Service{}, []string{desired.PodBridge}
-		}, []string{"kubelet-start/bridge", "kubelet-start/kubelet"}, "cni0 is there, with nothing connected to it"},
-		{"a node without pods", func(w *world) { w.seen.Idle = []string{desired.PodBridge} }, nil, ""},
+		}, []string{"kubelet-start/network", "kubelet-start/kubelet"}, "cni0 is there, and no pod runs"},
 		{"the kubelet's config newer than its process", func(w *world) {
 			f := w.seen.Files["/var/lib/kubelet/config.yaml"]
 			w.clock = w.clock.Add(time.Hour)

@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,12 @@ func (r *Runner) residue(ctx context.Context, left desired.Residue) error {
 	}
 	if kernel, ok := r.Host.(host.Kernel); ok {
 		each[desired.ResidueLinks] = kernel.DeleteLink
+		each[desired.ResidueNetwork] = func(ctx context.Context, target string) error {
+			if path.IsAbs(target) {
+				return r.Host.Remove(ctx, target)
+			}
+			return kernel.DeleteLink(ctx, target)
+		}
 		each[desired.ResidueTables] = kernel.DeleteTable
 	}
 	switch left.Kind {
