@@ -136,16 +136,18 @@ func (r *Runner) clearStale(ctx context.Context, c *etcd.Client, m desired.Membe
 	return r.Host.Remove(ctx, data)
 }
 
-// initialCluster lists the members as name=URL; the new one has no name yet.
+// initialCluster lists the members as name=URL; the new one has no name yet. Nor
+// has one that was given its vote a moment ago, but it counts: etcd does not
+// start when members are missing here, and knows the others by their URLs.
 func initialCluster(all []etcd.Member, id uint64, name string) string {
 	var list []string
 	for _, m := range all {
 		called := m.Name
-		if m.ID == id {
+		switch {
+		case m.ID == id:
 			called = name
-		}
-		if called == "" {
-			continue // added by somebody else, and never started
+		case called == "":
+			called = fmt.Sprintf("%x", m.ID)
 		}
 		for _, u := range m.PeerURLs {
 			list = append(list, called+"="+u)
