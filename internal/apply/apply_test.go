@@ -125,6 +125,31 @@ func TestAFailureEndsTheRunAndKeepsWhatWasDone(t *testing.T) {
 	}
 }
 
+func TestAFailureEndsTheWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("broken")
+		h := &host{left: steps("fails", "waits", "works"), fail: map[string]error{"fails": broken}, take: map[string]time.Duration{"fails": time.Second, "works": time.Minute}}
+		h.left.Steps[1].Resource.Wait = &desired.Wait{Seconds: 3600}
+		o := operation(h, &log{})
+		o.Execute = func(ctx context.Context, s plan.Step, waiting func(string)) error {
+			if s.Resource.Wait == nil {
+				return h.execute(ctx, s, waiting)
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		began := time.Now()
+		n, err := o.Run(t.Context())
+		if took := time.Since(began); !errors.Is(err, broken) || n != 1 || took != time.Minute {
+			t.Errorf("%d steps, %v after %v: what works is finished, what only waits is given up", n, err, took)
+		}
+		got := o.Events.(*log).words()
+		if want := []string{"failed fails", "failed waits", "done works"}; !slices.Equal(got[len(got)-3:], want) {
+			t.Errorf("events %v, want %v at the end", got, want)
+		}
+	})
+}
+
 func TestCancelFinishesTheStepAtHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &host{left: steps("a", "b<a"), take: map[string]time.Duration{"a": time.Second}}

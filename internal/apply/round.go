@@ -8,6 +8,9 @@ import (
 	"keelway.dev/keelway/internal/report"
 )
 
+// errGivenUp is why a step no longer waits.
+var errGivenUp = errors.New("given up, because another step failed")
+
 // outcome is how one step ended.
 type outcome struct {
 	index int
@@ -16,8 +19,11 @@ type outcome struct {
 
 // round does the steps of one plan, each as soon as those it needs have ended.
 // After a failure, or when ctx ends, no new step begins; steps at hand are
-// finished. It returns how many steps were done.
+// finished, but for those that only wait: what they wait for may never come. It
+// returns how many steps were done.
 func (o *Operation) round(ctx context.Context, p plan.Plan) (done int, err error) {
+	waits, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	pending := map[string]int{} // needs that are left, by host and ID
 	waiters := map[string][]int{}
 	key := func(host, id string) string { return host + "\x00" + id }
@@ -46,7 +52,11 @@ func (o *Operation) round(ctx context.Context, p plan.Plan) (done int, err error
 			ready = ready[1:]
 			running++
 			number++
-			go func(n int) { results <- outcome{index: i, err: o.one(ctx, p.Steps[i], n, len(p.Steps))} }(number)
+			as := ctx
+			if p.Steps[i].Resource.Wait != nil {
+				as = waits
+			}
+			go func(n int) { results <- outcome{index: i, err: o.one(as, p.Steps[i], n, len(p.Steps))} }(number)
 		}
 		if running == 0 {
 			break
@@ -57,6 +67,7 @@ func (o *Operation) round(ctx context.Context, p plan.Plan) (done int, err error
 		if r.err != nil {
 			if err == nil {
 				err = r.err
+				giveUp(errGivenUp)
 			}
 			continue
 		}
@@ -92,6 +103,9 @@ func (o *Operation) one(ctx context.Context, s plan.Step, number, total int) err
 		e.Kind = report.Done
 		o.emit(e)
 		return nil
+	}
+	if errors.Is(context.Cause(ctx), errGivenUp) {
+		err = errGivenUp
 	}
 	failed := &FailedError{Step: s, Cause: err}
 	if ctx.Err() == nil && o.Diagnose != nil {
