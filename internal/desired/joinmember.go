@@ -94,6 +94,10 @@ func (s *story) joinOrder(asks bool) {
 			// Started before etcd, the API server fails, and is tried again only
 			// after a pause that grows. The roles are in the cluster already.
 			after = append(slices.DeleteFunc(after, func(id string) bool { return id == rolesID }), memberID, preparePhase+"/folders")
+		case servingID:
+			// Its time begins when it can start: before that, etcd may be waiting for
+			// its turn among many control planes that join at once.
+			after = append(after, "control-plane/apiserver")
 		case "kubelet-start/kubelet":
 			after = append(slices.DeleteFunc(after, func(id string) bool { return id == "control-plane/apiserver" }), bootstrapID, "kubelet-start/ca", "kubelet-start/folder")
 			r.Service.Node = "mark-control-plane/registered"
