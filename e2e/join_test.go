@@ -100,13 +100,19 @@ func (f fleet) kubectl(command string) string {
 }
 
 // runtime installs the container runtime, the images and the CNI plugins on
-// hosts, side by side.
+// hosts.
 func (f fleet) runtime(hosts ...string) {
+	f.t.Helper()
+	f.together("/mnt/share/keelway up --bundle /mnt/share/bundle.tar.zst --until sysctl", hosts...)
+}
+
+// together runs a command line on hosts at the same moment.
+func (f fleet) together(command string, hosts ...string) {
 	f.t.Helper()
 	done := make(chan string)
 	for _, h := range hosts {
 		go func() {
-			out, err := f.try(h, "/mnt/share/keelway up --bundle /mnt/share/bundle.tar.zst --until sysctl")
+			out, err := f.try(h, command)
 			if err != nil {
 				done <- fmt.Sprintf("%s: %v\n%s", h, err, out)
 				return
@@ -165,11 +171,17 @@ func (f fleet) ready(nodes, members int) {
 		out := f.kubectl("-n kube-system get pods --no-headers")
 		return !slices.ContainsFunc(strings.Split(strings.TrimSpace(out), "\n"), func(l string) bool { return !strings.Contains(l, "1/1") }), out
 	})
-	out := f.kubectl("-n kube-system exec etcd-cp1 -- etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt" +
-		" --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key member list")
+	out := f.members()
 	if strings.Count(out, "started") != members || strings.Count(out, ", false") != members {
 		f.t.Errorf("%d members with a vote are wanted:\n%s", members, out)
 	}
+}
+
+// members are etcd's, as cp1 lists them.
+func (f fleet) members() string {
+	f.t.Helper()
+	return f.kubectl("-n kube-system exec etcd-cp1 -- etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt" +
+		" --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key member list")
 }
 
 // TestJoin has machines join a cluster of `keelway init` by either program.
@@ -179,14 +191,8 @@ func TestJoin(t *testing.T) {
 	out := f.on("cp1", "/mnt/share/keelway init --bundle /mnt/share/bundle.tar.zst --pod-network-cidr 10.244.0.0/16 --control-plane-endpoint cp1:6443 --upload-certs")
 	by := invite(t, out)
 	wrongly(t, f, by)
-	f.on("w1", ours+by.worker)
-	if out := f.on("w1", ours+by.worker); !strings.Contains(out, "nothing to do") {
-		t.Errorf("a second join has something to do:\n%s", out)
-	}
-	f.on("cp2", ours+by.control)
-	if out := f.on("cp2", ours+by.control); !strings.Contains(out, "nothing to do") {
-		t.Errorf("a second join has something to do:\n%s", out)
-	}
+	f.killedAt("w1", "kubelet-(start/kubelet|wait)", ours+by.worker, 3)
+	f.killedAt("cp2", "etcd-join|wait-control-plane", ours+by.control, 4)
 	f.debian("w2")
 	f.on("w2", peers+by.worker)
 	f.debian("cp3")
