@@ -68,7 +68,7 @@ func (o *Observer) probe(ctx context.Context, w desired.Wait) (bool, string) {
 	case desired.ProbeNode, desired.ProbeNodeReady:
 		n, err := c.Typed.CoreV1().Nodes().Get(ctx, w.Target, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
-			return false, "the kubelet has not registered the node yet"
+			return false, observed.NotRegistered
 		}
 		if err != nil {
 			return false, err.Error()

@@ -62,6 +62,10 @@ type Answer struct {
 	Detail string
 }
 
+// NotRegistered is the Detail of a Node that the API says it has not. An API
+// that was too slow to answer says no such thing.
+const NotRegistered = "the kubelet has not registered the node yet"
+
 // ObjectKey names an API object in Objects: "Kind/namespace/name", with an
 // empty namespace for cluster-scoped kinds.
 func ObjectKey(kind, namespace, name string) string {

@@ -215,7 +215,7 @@ func (d decider) service(r desired.Resource) verdict {
 			return verdict{change: Restart, reason: path + " is newer than the running process", left: r}
 		}
 	}
-	if a, ok := d.seen.Probes[r.Service.Node]; ok && !a.OK && d.seen.API && d.in.Now.Sub(s.Since) > settled {
+	if a, ok := d.seen.Probes[r.Service.Node]; ok && a.Detail == observed.NotRegistered && d.seen.API && d.in.Now.Sub(s.Since) > settled {
 		return verdict{change: Restart, reason: "its Node is not in the cluster any more, and a kubelet registers when it starts", left: r}
 	}
 	return verdict{}

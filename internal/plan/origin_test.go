@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -74,5 +75,20 @@ func TestOrigins(t *testing.T) {
 	}
 	if want := "file:[host] object:[cluster] service:[host] "; got != want {
 		t.Errorf("what was removed: %q, want %q", got, want)
+	}
+}
+
+// TestOnlyALostNodeRestartsAKubelet: an API that is too slow to answer is no
+// reason, a Node that it says it has not is one.
+func TestOnlyALostNodeRestartsAKubelet(t *testing.T) {
+	want := desired.Host{Name: "h", Resources: []desired.Resource{{ID: "kubelet", Service: &desired.Service{Name: "kubelet", Node: "registered"}}}}
+	for detail, steps := range map[string]int{"context deadline exceeded": 0, observed.NotRegistered: 1} {
+		seen := observed.Host{
+			API: true, Services: map[string]observed.Service{"kubelet": {Running: true, Since: now.Add(-time.Hour)}},
+			Probes: map[string]observed.Answer{"registered": {Detail: detail}},
+		}
+		if p := Make(want, seen, Inputs{Now: now}); len(p.Steps) != steps {
+			t.Errorf("%s: %d steps, want %d", detail, len(p.Steps), steps)
+		}
 	}
 }
