@@ -1,7 +1,9 @@
 package ssh
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,12 +29,15 @@ type server struct {
 	ended  chan struct{}
 }
 
+// ready is what is said before the server listens.
+const ready = "keelway: sftp"
+
 // serve is what starts the server. It is run as a command and not as sshd's
 // subsystem for two reasons: through sudo it reaches root's files, and with its
 // umask no file is readable by others before it has its mode.
 const serve = `for program in /usr/lib/openssh/sftp-server /usr/libexec/openssh/sftp-server /usr/lib/ssh/sftp-server \
 	/usr/libexec/ssh/sftp-server /usr/libexec/sftp-server /usr/lib/sftp-server /run/current-system/sw/libexec/sftp-server; do
-	[ -x "$program" ] && exec "$program" -u 0077
+	[ -x "$program" ] && echo "` + ready + `" && exec "$program" -u 0077
 done
 echo "keelway: no sftp-server" >&2
 exit 127`
@@ -92,7 +97,10 @@ func (c *conn) serve(ctx context.Context) (*sftp.Client, error) {
 		close(heard)
 	}()
 	stop := context.AfterFunc(ctx, func() { channel.Close() })
-	client, err := sftp.NewClientPipe(channel, channel)
+	var client *sftp.Client
+	if err = await(channel, ready+"\n"); err == nil {
+		client, err = sftp.NewClientPipe(channel, channel)
+	}
 	if !stop() && err == nil {
 		client.Close()
 		err = context.Cause(ctx)
@@ -124,6 +132,24 @@ func able(client *sftp.Client) error {
 	for _, name := range []string{"posix-rename@openssh.com", "hardlink@openssh.com", "fsync@openssh.com", "statvfs@openssh.com"} {
 		if _, ok := client.HasExtension(name); !ok {
 			return fmt.Errorf("it lacks the extension %s, without which no file can be replaced safely", name)
+		}
+	}
+	return nil
+}
+
+// await reads up to the end of a line of the server's. What a shell's own files,
+// such as ~/.bashrc, say before it is dropped, and nothing is written to a
+// program of theirs that would read it.
+func await(from io.Reader, line string) error {
+	const limit = 64 << 10
+	var read []byte
+	one := make([]byte, 1)
+	for !bytes.HasSuffix(read, []byte(line)) {
+		if _, err := io.ReadFull(from, one); err != nil {
+			return err
+		}
+		if read = append(read, one[0]); len(read) > limit {
+			return errors.New("the shell there says more than 64 kB before a command begins")
 		}
 	}
 	return nil
