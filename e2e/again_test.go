@@ -39,7 +39,7 @@ func TestRunAgain(t *testing.T) {
 
 	f.peerRefuses("w1", theirs("join "+by.worker), "/etc/kubernetes/kubelet.conf", "FileAvailable--etc-kubernetes-kubelet.conf")
 	f.kubectl("delete node w1 --ignore-not-found")
-	f.killedAt("w1", "", ours+by.worker, 8)
+	f.killedAt("w1", "", ours+by.worker, 4)
 	f.ready(3, 2)
 }
 

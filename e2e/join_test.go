@@ -191,7 +191,10 @@ func TestJoin(t *testing.T) {
 	out := f.on("cp1", "/mnt/share/keelway init --bundle /mnt/share/bundle.tar.zst --pod-network-cidr 10.244.0.0/16 --control-plane-endpoint cp1:6443 --upload-certs")
 	by := invite(t, out)
 	wrongly(t, f, by)
-	f.killedAt("w1", "kubelet-(start/kubelet|wait)", ours+by.worker, 3)
+	f.on("w1", ours+by.worker)
+	if out := f.on("w1", ours+by.worker); !strings.Contains(out, "nothing to do") {
+		t.Errorf("a second join has something to do:\n%s", out)
+	}
 	f.killedAt("cp2", "etcd-join|wait-control-plane", ours+by.control, 4)
 	f.debian("w2")
 	f.on("w2", peers+by.worker)
