@@ -65,7 +65,7 @@ func (s streams) loadCluster(path string) (*load.Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return load.Read(path, text, load.Options{ReadFile: os.ReadFile})
+	return load.Read(path, text, load.Options{ReadFile: os.ReadFile, List: listFiles})
 }
 
 // countHosts says how many hosts of each role there are.

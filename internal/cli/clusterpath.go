@@ -51,3 +51,24 @@ func (s streams) resolve(l *load.Loaded) (cluster.Patcher, error) {
 	}
 	return set, nil
 }
+
+// listFiles returns the paths of all files below a folder, or that of a file. It
+// follows a link to a folder only where that is what was named.
+func listFiles(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	root := filepath.Clean(path)
+	err = filepath.WalkDir(root+"/", func(p string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			files = append(files, filepath.Clean(p))
+		}
+		return err
+	})
+	return files, err
+}

@@ -31,7 +31,7 @@ func (s streams) open(ctx context.Context, o *fleetFlags, events report.Sink) (f
 	}
 	options := fleet.Options{
 		File: l.Cluster, Connect: c.connect, Who: who(), Self: s.self, Events: events, Now: time.Now, Built: builtAt(),
-		Concurrency: o.concurrency, IgnorePreflight: o.ignore, Patcher: patches,
+		Concurrency: o.concurrency, IgnorePreflight: o.ignore, Patcher: patches, Addons: l.Addons,
 	}
 	if !o.bare {
 		if o.bundle == "" {

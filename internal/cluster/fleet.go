@@ -20,7 +20,8 @@ type Fleet struct {
 	Kubelet *kubelet.KubeletConfiguration
 	Proxy   *kubeproxy.KubeProxyConfiguration
 	// Balancer is in front of the API servers.
-	Balancer Balancer
+	Balancer   Balancer
+	Registries Registries
 	// OwnEtcd is as in Model.
 	OwnEtcd bool
 	Patcher Patcher
@@ -35,6 +36,10 @@ func (f Fleet) Model(h Host) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Release: r, Profile: or(f.Profile, Hardened), Now: f.Now, Cluster: f.Cluster.Clone(), Patcher: f.Patcher, Balancer: f.Balancer, OwnEtcd: f.OwnEtcd, Hosts: []Host{h}}
+	m.Registries = f.Registries
+	if len(f.Registries.Proxy) > 0 {
+		m.Hosts[0].Facts.ProxyEnvironment = f.Registries.Proxy
+	}
 	if f.Kubelet != nil {
 		m.Kubelet, m.KubeletSupplied = *f.Kubelet.DeepCopy(), true
 	}

@@ -49,6 +49,8 @@ type Model struct {
 	Adapted []Adaptation
 	// Balancer is in front of the API servers.
 	Balancer Balancer
+	// Registries is how the runtime reaches registries.
+	Registries Registries
 	// OwnEtcd is true where the external etcd is Keelway's own, on hosts for it
 	// alone: the control planes make their certificates for it themselves.
 	OwnEtcd bool

@@ -63,6 +63,9 @@ type File struct {
 	// Shared directories may have been there before, and hold files of others:
 	// only an empty one is ever removed.
 	Shared bool
+	// Holds, where it is not nil, are the names of all that a directory may hold:
+	// anything else in it is removed.
+	Holds []string
 	// Readers are the components that read the file; Note says what for.
 	Readers []string
 	Note    string

@@ -43,12 +43,21 @@ func (s *story) runtime() {
 			text(containerd.UnitFile, containerd.Unit(s.model, s.host), "how to keep containerd running; containers outlive its restart", "systemd"),
 		},
 	})
+	after := []string{"runtime/keelway", "runtime/programs", "runtime/config"}
+	reads := []string{containerd.ConfigFile, containerd.UnitFile, "/usr/local/bin/containerd"}
+	if s.model.Registries.Kept {
+		s.registries()
+		after = append(after, registriesID)
+	}
+	if len(s.model.Registries.Proxy) > 0 {
+		reads = append(reads, containerd.ProxyFile)
+	}
 	s.add(Resource{
 		ID: "runtime/containerd", Component: "containerd",
-		After:   []string{"runtime/keelway", "runtime/programs", "runtime/config"},
+		After:   after,
 		What:    "start the container runtime",
 		Why:     "Images are imported into it next, and the kubelet waits for its socket.",
-		Service: &Service{Name: "containerd", Reads: []string{containerd.ConfigFile, containerd.UnitFile, "/usr/local/bin/containerd"}},
+		Service: &Service{Name: "containerd", Reads: reads},
 	})
 	s.runtimeReady()
 }

@@ -2,17 +2,14 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"keelway.dev/keelway/internal/apply"
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/plan"
-	"keelway.dev/keelway/internal/report"
 )
 
 // rounds bounds the loop: the first makes the cluster, the second has the
@@ -40,7 +37,9 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 	defer release()
 	began := f.Now()
 	r := &Result{Failed: map[string]error{}}
+	f.hooks = hooks{begun: map[string]bool{}, ended: map[string]bool{}}
 	checked := map[string]bool{}
+	changes := false
 	defer f.dropToken(context.WithoutCancel(ctx))
 	held, give := false, func() {}
 	defer func() { give() }()
@@ -58,15 +57,21 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 		if len(p.Refusals) > 0 {
 			return r, &apply.RefusedError{Refusals: p.Refusals}
 		}
-		if !f.remaining(p, r) {
-			return r, f.finish(ctx, r, began)
-		}
-		if f.seed != nil && !held {
+		if f.seed != nil && !held && !p.Empty() {
 			held = true
 			if ctx, give, err = f.hold(ctx); err != nil {
 				give = func() {}
 				return r, err
 			}
+		}
+		if round == 0 && p.Changes() > 0 {
+			changes = true
+			if err := f.around(ctx, "before-apply", f.File.Spec.Hooks.BeforeApply); err != nil {
+				return r, fmt.Errorf("nothing was changed: %w", err)
+			}
+		}
+		if !f.remaining(p, r) {
+			return r, f.finish(ctx, r, began, changes)
 		}
 		if err := f.preflight(ctx, p, checked); err != nil {
 			return r, err
@@ -96,7 +101,7 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 		}
 		// What only did not answer when the plan was made has answered since.
 		if p.Changes() == 0 && len(r.Failed) == 0 {
-			return r, f.finish(ctx, r, began)
+			return r, f.finish(ctx, r, began, changes)
 		}
 	}
 	return r, fmt.Errorf("what is desired keeps changing back: something else on the hosts writes the same files or objects; still to do are %s", strings.Join(last.First(3), "; "))
@@ -106,7 +111,7 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 func (f *Fleet) remaining(p plan.Fleet, r *Result) bool {
 	for _, s := range p.Stages {
 		for _, h := range s.Hosts {
-			if r.Failed[h.Host] == nil {
+			if s.Name != plan.AddonPhase && r.Failed[h.Host] == nil {
 				return true
 			}
 		}
@@ -120,8 +125,19 @@ func (f *Fleet) remaining(p plan.Fleet, r *Result) bool {
 // before the control planes.
 func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	var mu sync.Mutex
+	changing := p.Changing()
 	run := func(n *node, want desired.Host) error {
-		steps, err := n.machine.Converge(ctx, n.model, want, n.kit)
+		steps := 0
+		var err error
+		if changing[n.name()] {
+			err = f.begin(ctx, n)
+		}
+		if err == nil {
+			steps, err = n.machine.Converge(ctx, n.model, want, n.kit)
+		}
+		if err == nil && len(want.Resources) == len(n.want.Resources) {
+			err = f.end(ctx, n)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		r.Steps += steps
@@ -207,42 +223,4 @@ func (f *Fleet) hosts(p plan.Fleet, stage string) []*node {
 		}
 	}
 	return list
-}
-
-// fatal ends an apply in which any machine but a worker failed.
-func (r *Result) fatal(f *Fleet) error {
-	for _, n := range f.nodes {
-		if err := r.Failed[n.name()]; err != nil && (n.main() || !n.isNode()) {
-			return fmt.Errorf("%s: %w", n.name(), err)
-		}
-	}
-	return nil
-}
-
-// finish proves the cluster when something was changed, and tells of workers
-// that failed.
-func (f *Fleet) finish(ctx context.Context, r *Result, began time.Time) error {
-	if r.Steps > 0 && f.seed != nil {
-		var err error
-		if r.Proof, err = f.seed.machine.Prove(ctx, f.seed.model); err != nil {
-			return err
-		}
-	}
-	if len(r.Failed) > 0 {
-		var names []string
-		var errs []error
-		for _, n := range f.nodes {
-			if err := r.Failed[n.name()]; err != nil {
-				names = append(names, n.name())
-				errs = append(errs, fmt.Errorf("%s: %w", n.name(), err))
-			}
-		}
-		return fmt.Errorf("the cluster runs, but without %s: %w", strings.Join(names, ", "), errors.Join(errs...))
-	}
-	what := "the cluster is as the file says"
-	if r.Steps == 0 {
-		what = "nothing to do: " + what
-	}
-	f.Events.Emit(report.Event{Time: f.Now(), Kind: report.Done, What: what, Seconds: f.Now().Sub(began).Seconds(), Total: r.Steps})
-	return nil
 }

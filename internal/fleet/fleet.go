@@ -11,6 +11,7 @@ import (
 
 	"keelway.dev/keelway/internal/bundle"
 	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/cluster/addon"
 	"keelway.dev/keelway/internal/cluster/file"
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/host"
@@ -34,8 +35,10 @@ type Options struct {
 	// Self is the path of this program, which is installed on hosts.
 	Self    string
 	Patcher cluster.Patcher
-	Events  report.Sink
-	Now     func() time.Time
+	// Addons are the objects that the owner adds, in the order of the file.
+	Addons []addon.Object
+	Events report.Sink
+	Now    func() time.Time
 	// Built is when the program was built, if known.
 	Built time.Time
 	// Concurrency is how many hosts are worked on at once.
@@ -54,6 +57,7 @@ type Fleet struct {
 	seed *node
 	// token is what workers bootstrap with during an apply; "" is none yet.
 	token string
+	hooks hooks
 }
 
 // node is one machine, with what is known of it.
@@ -159,7 +163,7 @@ func (f *Fleet) reach(ctx context.Context, n *node) error {
 	}
 	fleet := cluster.Fleet{
 		Profile: f.File.Spec.Profile, Cluster: f.documents.Cluster, Kubelet: f.documents.Kubelet, Proxy: f.documents.Proxy,
-		Balancer: f.documents.Balancer, OwnEtcd: f.File.OwnEtcd(), Patcher: f.Patcher, Now: f.Now(),
+		Balancer: f.documents.Balancer, Registries: f.documents.Registries, OwnEtcd: f.File.OwnEtcd(), Patcher: f.Patcher, Now: f.Now(),
 	}
 	if n.etcdAlone() {
 		fleet.Cluster.Etcd = f.documents.Etcd

@@ -52,6 +52,15 @@ func (f *Fleet) Plan(ctx context.Context) (plan.Fleet, error) {
 	for _, l := range left {
 		ordered.Notes = append(ordered.Notes, l.String())
 	}
+	steps, refusals, err := f.planAddons(ctx)
+	if err != nil {
+		return plan.Fleet{}, err
+	}
+	ordered.Refusals = append(ordered.Refusals, refusals...)
+	if len(steps) > 0 {
+		ordered.Stages = append(ordered.Stages, f.addonStage(steps))
+	}
+	ordered.Notes = append(ordered.Notes, f.hookNotes(ordered)...)
 	return ordered, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -198,7 +199,8 @@ func (f *Fleet) remove(ctx context.Context, l Leftover) error {
 
 // step reports one change that no plan holds.
 func (f *Fleet) step(host, id, what string, do func(say func(string)) error) error {
-	e := report.Event{Time: f.Now(), Kind: report.Step, Host: host, Phase: "remove", Step: id, What: what}
+	phase, _, _ := strings.Cut(id, "/")
+	e := report.Event{Time: f.Now(), Kind: report.Step, Host: host, Phase: phase, Step: id, What: what}
 	f.Events.Emit(e)
 	began := f.Now()
 	err := do(report.Waiting(f.Events, e, f.Now))

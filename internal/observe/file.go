@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/host"
@@ -50,6 +53,29 @@ func (o *Observer) file(ctx context.Context, p string) (observed.File, error) {
 	}
 	o.sums[p] = remembered{entry: e, file: f}
 	return f, nil
+}
+
+// names lists the directories of which everything that they hold counts.
+func (o *Observer) names(ctx context.Context, g *errgroup.Group, want desired.Host, found func(p string, names []string)) {
+	for _, r := range want.Resources {
+		for _, f := range r.Files {
+			if f.Holds == nil {
+				continue
+			}
+			g.Go(func() error {
+				entries, err := o.Host.List(ctx, f.Path)
+				if err != nil {
+					return nil //nolint:nilerr // it is no directory: the look at it says so
+				}
+				var names []string
+				for _, e := range entries {
+					names = append(names, path.Base(e.Path))
+				}
+				found(f.Path, names)
+				return nil
+			})
+		}
+	}
 }
 
 func read(ctx context.Context, h host.Host, e host.Entry) (sum string, content []byte, err error) {

@@ -47,6 +47,7 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 		Probes:   map[string]observed.Answer{},
 	}
 	var mu sync.Mutex
+	listed := map[string][]string{}
 	parent := ctx
 	g, ctx := errgroup.WithContext(parent)
 	g.SetLimit(8)
@@ -65,6 +66,11 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 			return nil
 		})
 	}
+	o.names(ctx, g, want, func(p string, names []string) {
+		mu.Lock()
+		defer mu.Unlock()
+		listed[p] = names
+	})
 	for _, r := range want.Resources {
 		for _, s := range r.Sysctls {
 			g.Go(func() error {
@@ -145,6 +151,12 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 	})
 	if err := g.Wait(); err != nil {
 		return observed.Host{}, err
+	}
+	for p, names := range listed {
+		if f, ok := seen.Files[p]; ok {
+			f.Names = names
+			seen.Files[p] = f
+		}
 	}
 	if err := o.date(parent, want, seen); err != nil {
 		return observed.Host{}, err

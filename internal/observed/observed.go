@@ -43,6 +43,8 @@ type File struct {
 	// Content is kept for what is small enough to be compared or parsed: at
 	// most MaxContent bytes.
 	Content []byte
+	// Names are what a directory holds, where it was asked for.
+	Names []string
 }
 
 // MaxContent is the size in bytes up to which a file's content is kept.

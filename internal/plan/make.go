@@ -172,6 +172,11 @@ func fileDifference(want desired.File, have observed.File, exists bool, binaries
 		if !want.Shared && have.Mode.Perm() != want.Mode.Perm() {
 			return fmt.Sprintf("has mode %04o, not %04o", have.Mode.Perm(), want.Mode.Perm())
 		}
+		for _, name := range have.Names {
+			if want.Holds != nil && !slices.Contains(want.Holds, name) {
+				return "holds " + name + ", which nothing asks for"
+			}
+		}
 		return ""
 	}
 	if have.SHA256 != digestOf(want, binaries) {

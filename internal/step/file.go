@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"keelway.dev/keelway/internal/desired"
@@ -32,6 +33,9 @@ func (r *Runner) files(ctx context.Context, files []desired.File) error {
 
 func (r *Runner) file(ctx context.Context, f desired.File) error {
 	e := host.Entry{Path: f.Path, Mode: f.Mode, Link: f.Link}
+	if f.Holds != nil {
+		return r.folder(ctx, e, f.Holds)
+	}
 	if f.Binary == "" {
 		return r.Host.Put(ctx, e, bytes.NewReader(f.Content))
 	}
@@ -44,6 +48,25 @@ func (r *Runner) file(ctx context.Context, f desired.File) error {
 	}
 	defer program.Close()
 	return r.Host.Put(ctx, e, program)
+}
+
+// folder makes a directory, and removes from it what is not to be there.
+func (r *Runner) folder(ctx context.Context, e host.Entry, holds []string) error {
+	if err := r.Host.Put(ctx, e, nil); err != nil {
+		return err
+	}
+	entries, err := r.Host.List(ctx, e.Path)
+	if err != nil {
+		return err
+	}
+	for _, one := range entries {
+		if !slices.Contains(holds, path.Base(one.Path)) {
+			if err := r.Host.Remove(ctx, one.Path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // link makes a program a hard link to its twin, where there is one with the

@@ -76,7 +76,7 @@ type Spec struct {
 	Bundle string `json:"bundle,omitempty"`
 	// ImageRepository is where images are pulled from that are not in the bundle, as in kubeadm. Default: registry.k8s.io.
 	ImageRepository string `json:"imageRepository,omitempty"`
-	// Mirrors are registries that containerd asks in the place of others. They cannot be set yet.
+	// Mirrors are registries that containerd asks in the place of others.
 	Mirrors []Mirror `json:"mirrors,omitempty"`
 	Proxies Proxies  `json:"proxies,omitzero"`
 }

@@ -67,6 +67,11 @@ func Default(c *Cluster) {
 	for i := range s.Addons.Helm {
 		fill(&s.Addons.Helm[i].Namespace, "default")
 	}
+	for _, hooks := range [][]Hook{s.Hooks.BeforeApply, s.Hooks.BeforeHost, s.Hooks.AfterHost, s.Hooks.AfterApply} {
+		for i := range hooks {
+			fillTime(&hooks[i].Timeout, 5*time.Minute)
+		}
+	}
 }
 
 func defaultHost(h *Host, common *SSH) {

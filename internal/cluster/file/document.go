@@ -38,6 +38,8 @@ type Documents struct {
 	Etcd    config.Etcd
 	// Balancer is what Keelway puts in front of the API servers, if anything.
 	Balancer cluster.Balancer
+	// Registries is how the hosts' runtimes reach registries.
+	Registries cluster.Registries
 }
 
 // Node is one host that becomes a node.
@@ -55,7 +57,7 @@ type Node struct {
 // Documents makes kubeadm's documents from a cluster file that was defaulted
 // and checked.
 func (c Cluster) Documents() (Documents, error) {
-	d := Documents{Cluster: c.configuration(), Etcd: config.Etcd{Local: c.local()}}
+	d := Documents{Cluster: c.configuration(), Etcd: config.Etcd{Local: c.local()}, Registries: c.registries()}
 	if raw := c.Spec.Kubelet.Config; raw != nil {
 		d.Kubelet = &kubelet.KubeletConfiguration{}
 		if err := json.Unmarshal(raw, d.Kubelet); err != nil {

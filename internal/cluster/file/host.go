@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"keelway.dev/keelway/internal/config"
 )
@@ -75,60 +76,78 @@ type Patches struct {
 	Directory string `json:"directory,omitempty"`
 }
 
-// Addons are what is applied to the cluster after Keelway's own.
+// Addons are what is applied to the cluster after Keelway's own, by server-side apply. What was applied and is named no more is pruned.
 type Addons struct {
-	// Manifests are paths of files, or of folders with files, of Kubernetes objects. They cannot be applied yet.
+	// Manifests are paths of files, or of folders with files, of Kubernetes objects.
 	Manifests []string `json:"manifests,omitempty"`
-	// Helm are Helm charts. They cannot be installed yet.
+	// Helm are Helm charts. They are rendered as `helm template` does, and applied as manifests are.
 	Helm []Chart `json:"helm,omitempty"`
 }
 
-// Chart is a Helm chart from the bundle or a file.
+// Chart is a Helm chart from a file or folder.
 type Chart struct {
 	// Name is the name of the release.
 	Name string `json:"name"`
-	// Namespace is where it is installed. Default: default.
+	// Namespace is where objects go that say no namespace. It must be there, or be among the manifests. Default: default.
 	Namespace string `json:"namespace,omitempty"`
-	// Chart is a chart's name in the bundle, or a path.
+	// Chart is the path of the chart: a folder, or a .tgz. What it depends on must be in its folder charts/.
 	Chart string `json:"chart"`
-	// Version is the version of the chart. Default: the only one there is.
+	// Version is what the chart's version must be. Default: any.
 	Version string `json:"version,omitempty"`
 	// Values are the chart's settings.
 	Values json.RawMessage `json:"values,omitempty"`
+	// ValuesFile is the path of a file that holds them.
+	ValuesFile string `json:"valuesFile,omitempty"`
 }
 
-// Hooks are programs that run on hosts around an apply. They cannot be run yet.
+// Hooks are programs and scripts of your own that run on hosts, as root, in an apply that changes something. In each list they run in the order of the file; one that fails ends what it stands before or after.
 type Hooks struct {
-	// BeforeApply are those that run before anything is changed.
+	// BeforeApply are those that run before anything is changed. One that fails ends the apply.
 	BeforeApply []Hook `json:"beforeApply,omitempty"`
-	// AfterApply are those that run when nothing is left to do.
+	// BeforeHost are those that run on a host before its first change of an apply. On a host where one fails nothing is changed.
+	BeforeHost []Hook `json:"beforeHost,omitempty"`
+	// AfterHost are those that run on a host when nothing is left to change there, once in an apply that changed it.
+	AfterHost []Hook `json:"afterHost,omitempty"`
+	// AfterApply are those that run when nothing is left to do anywhere.
 	AfterApply []Hook `json:"afterApply,omitempty"`
 }
 
-// Hook is one program with its arguments; no shell reads them.
+// Hook is one program with its arguments, or a script. Both find the host's name in KEELWAY_HOST.
 type Hook struct {
 	// Name says what it is for.
 	Name string `json:"name"`
 	// Hosts are the names of the hosts that it runs on. Default: all hosts.
 	Hosts []string `json:"hosts,omitempty"`
-	// Command is the program and its arguments.
-	Command []string `json:"command"`
+	// Roles are in the place of hosts: it runs on those that have one of these roles.
+	Roles []Role `json:"roles,omitempty"`
+	// Command is the program and its arguments; no shell reads them.
+	Command []string `json:"command,omitempty"`
+	// Script is in the place of a command: the host's /bin/sh reads it, and it is not left behind.
+	Script string `json:"script,omitempty"`
+	// ScriptFile is the path of a file that holds the script.
+	ScriptFile string `json:"scriptFile,omitempty"`
+	// Timeout is how long it may take. Default: 5m0s.
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
 }
 
 // Mirror is asked in the place of a registry.
 type Mirror struct {
-	// Registry is the host that images name, such as docker.io; "*" stands for every one.
+	// Registry is the host that images name, such as docker.io; "*" stands for every one that has no mirror of its own.
 	Registry string `json:"registry"`
-	// Endpoints are the mirrors' URLs, asked in this order.
+	// Endpoints are the mirrors' URLs, asked in this order, and then the registry itself. One with /v2 in it is asked as it is, such as a project of Harbor.
 	Endpoints []string `json:"endpoints"`
+	// CA is the authority that signed the mirrors' certificates, in PEM. Default: those that the host trusts.
+	CA string `json:"ca,omitempty"`
+	// CAFile is the path of a file that holds it.
+	CAFile string `json:"caFile,omitempty"`
 }
 
-// Proxies are what hosts need to reach the world, which nothing that Keelway installs needs. They cannot be set yet.
+// Proxies are what containerd and the control plane need to reach the world, which nothing that Keelway installs needs.
 type Proxies struct {
 	// HTTP is the URL of the proxy for http.
 	HTTP string `json:"http,omitempty"`
 	// HTTPS is the URL of the proxy for https.
 	HTTPS string `json:"https,omitempty"`
-	// NoProxy are hosts, domains and CIDRs that need none. The cluster's own ranges and hosts are always among them.
+	// NoProxy are hosts, domains and CIDRs that need none. The cluster's own ranges, domain and endpoint are always among them, and `network.nodes`, or else the address of every host.
 	NoProxy []string `json:"noProxy,omitempty"`
 }

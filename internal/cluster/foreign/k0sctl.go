@@ -215,7 +215,7 @@ func (k k0s) config(t tree) {
 		k.m.leave(k.file, "spec.storage.type", "the API server stores in etcd alone, and not in %s", kind)
 	}
 	if c := t.sub("spec.extensions"); c != nil {
-		k.m.leave(k.file, "spec.extensions", "Helm charts cannot be installed yet: render them, and apply them with `keelway kubectl apply`")
+		k.m.leave(k.file, "spec.extensions", "its charts come from repositories: fetch each with `helm pull`, and name it in spec.addons.helm")
 	}
 	for _, path := range []string{"apiVersion", "kind", "metadata", "spec.telemetry", "spec.images", "spec.konnectivity", "spec.installConfig", "spec.api.address", "spec.api.k0sApiPort", "spec.storage.etcd.peerAddress"} {
 		t.take(path) // about k0s itself

@@ -66,8 +66,33 @@ var yamlLine = regexp.MustCompile(`line (\d+): `)
 // Split parses a file's documents, and refuses what says no kind, or a kind
 // that another document has.
 func Split(file string, text []byte) (documents []Document, problems []Problem) {
+	seen := map[string]bool{}
+	return parse(file, text, func(d Document) string {
+		switch {
+		case d.Kind == "" || !strings.Contains(d.Version, "/"):
+			return fmt.Sprintf("apiVersion and kind are needed: they are %q and %q", d.Version, d.Kind)
+		case seen[d.Kind]:
+			return fmt.Sprintf("there are two documents of kind %s: keep one", d.Kind)
+		}
+		seen[d.Kind] = true
+		return ""
+	})
+}
+
+// Objects parses a file of objects of the API, as many of a kind as there are.
+func Objects(file string, text []byte) (documents []Document, problems []Problem) {
+	return parse(file, text, func(d Document) string {
+		if d.Kind == "" || d.Version == "" {
+			return fmt.Sprintf("apiVersion and kind are needed: they are %q and %q", d.Version, d.Kind)
+		}
+		return ""
+	})
+}
+
+// parse keeps the documents that refuse has no words against.
+func parse(file string, text []byte, refuse func(Document) string) (documents []Document, problems []Problem) {
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
-	begin, seen := 1, map[string]bool{}
+	begin := 1
 	for {
 		part, err := reader.Read()
 		if errors.Is(err, io.EOF) {
@@ -110,15 +135,10 @@ func Split(file string, text []byte) (documents []Document, problems []Problem) 
 			continue
 		}
 		d.Version, d.Kind = meta.APIVersion, meta.Kind
-		switch {
-		case d.Kind == "" || !strings.Contains(d.Version, "/"):
-			fail(d.begin, "apiVersion and kind are needed: they are %q and %q", d.Version, d.Kind)
-			continue
-		case seen[d.Kind]:
-			fail(d.begin, "there are two documents of kind %s: keep one", d.Kind)
+		if words := refuse(d); words != "" {
+			fail(d.begin, "%s", words)
 			continue
 		}
-		seen[d.Kind] = true
 		documents = append(documents, d)
 	}
 }

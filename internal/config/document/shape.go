@@ -72,7 +72,9 @@ func (s *shape) value(at *node.Node, path string, t reflect.Type) {
 			}
 		}
 	case reflect.Slice:
-		if s.is(at, path, node.SequenceNode, "a list") {
+		if t.Elem().Kind() == reflect.Uint8 { // bytes are written in base64
+			s.own(at, path, t)
+		} else if s.is(at, path, node.SequenceNode, "a list") {
 			for i, item := range at.Content {
 				s.value(item, fmt.Sprintf("%s[%d]", path, i), t.Elem())
 			}

@@ -56,6 +56,12 @@ func Config(m *cluster.Model, h cluster.Host) []byte {
 	line("[plugins.'io.containerd.cri.v1.images'.pinned_images]")
 	line("  sandbox = %q", m.Image("pause"))
 	line("")
+	if len(m.Registries.Mirrors) > 0 {
+		line("# A folder for each registry that has mirrors; it is read at each pull.")
+		line("[plugins.'io.containerd.cri.v1.images'.registry]")
+		line("  config_path = %q", MirrorDir)
+		line("")
+	}
 	line("[plugins.'io.containerd.cri.v1.runtime']")
 	if !h.Facts.OOMScoreAdjustable {
 		line("  # This machine lacks CAP_SYS_RESOURCE: without this, runc fails with")
@@ -83,6 +89,10 @@ func Unit(m *cluster.Model, h cluster.Host) []byte {
 	if h.Facts.OOMScoreAdjustable {
 		score = "OOMScoreAdjust=-999\n"
 	}
+	proxy := ""
+	if len(m.Registries.Proxy) > 0 {
+		proxy = "EnvironmentFile=" + ProxyFile + "\n"
+	}
 	return []byte(`[Unit]
 Description=containerd container runtime
 Documentation=https://containerd.io
@@ -98,7 +108,7 @@ RestartSec=5
 LimitNPROC=infinity
 LimitCORE=infinity
 TasksMax=infinity
-` + m.Tuning.UnitLines() + score + `
+` + m.Tuning.UnitLines() + proxy + score + `
 [Install]
 WantedBy=multi-user.target
 `)

@@ -2,8 +2,6 @@ package check
 
 import (
 	"fmt"
-	"net/url"
-	"slices"
 	"strings"
 
 	"keelway.dev/keelway/internal/cluster"
@@ -24,27 +22,14 @@ func (l *list) extras(c file.Cluster) {
 			l.refuse(fmt.Sprintf("spec.kubelet.extraArgs[%d]", i), "use a host's nodeAddress and nodeName", "no two hosts share %s", a.Name)
 		}
 	}
-	l.hooks("spec.hooks.beforeApply", s.Hooks.BeforeApply, c)
-	l.hooks("spec.hooks.afterApply", s.Hooks.AfterApply, c)
 	for i, path := range s.Addons.Manifests {
 		if path == "" {
 			l.refuse(fmt.Sprintf("spec.addons.manifests[%d]", i), "", "it is empty")
 		}
 	}
-	for i, m := range s.Mirrors {
-		path := fmt.Sprintf("spec.mirrors[%d]", i)
-		if m.Registry == "" || strings.ContainsAny(m.Registry, "/ ") {
-			l.refuse(path+".registry", `write a host such as docker.io, or "*"`, "%q is not a registry", m.Registry)
-		}
-		if len(m.Endpoints) == 0 {
-			l.refuse(path+".endpoints", "", "at least one is needed")
-		}
-		for n, e := range m.Endpoints {
-			l.url(fmt.Sprintf("%s.endpoints[%d]", path, n), e)
-		}
-	}
-	l.url("spec.proxies.http", s.Proxies.HTTP)
-	l.url("spec.proxies.https", s.Proxies.HTTPS)
+	l.charts(s.Addons.Helm)
+	l.hooks(c)
+	l.registries(s)
 	if a := s.Audit; a.MaxAge < 0 || a.MaxBackups < 0 || a.MaxSize < 0 {
 		l.refuse("spec.audit", "leave them out for Keelway's own", "maxAge, maxBackups and maxSize are positive numbers")
 	}
@@ -90,34 +75,19 @@ func (l *list) args(path string, args []config.Arg) {
 	}
 }
 
-func (l *list) hooks(path string, hooks []file.Hook, c file.Cluster) {
-	for i, h := range hooks {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		if h.Name == "" {
-			l.refuse(at+".name", "say in a word what it is for", "it is needed")
+func (l *list) charts(charts []file.Chart) {
+	names := map[string]bool{}
+	for i, h := range charts {
+		at := fmt.Sprintf("spec.addons.helm[%d]", i)
+		l.label(at+".name", h.Name)
+		l.label(at+".namespace", h.Namespace)
+		if names[h.Name] {
+			l.refuse(at+".name", "", "the release %s is there twice", h.Name)
 		}
-		if len(h.Command) == 0 || h.Command[0] == "" {
-			l.refuse(at+".command", `write the program and its arguments as a list, such as ["systemctl", "restart", "chrony"]`, "it is needed")
+		names[h.Name] = true
+		if h.Chart == "" {
+			l.refuse(at+".chart", "name its folder, or a .tgz of it", "it is needed")
 		}
-		for n, name := range h.Hosts {
-			if !slices.ContainsFunc(c.Spec.Hosts, func(o file.Host) bool { return o.Name == name }) {
-				l.refuse(fmt.Sprintf("%s.hosts[%d]", at, n), "", "there is no host %q in this file", name)
-			}
-		}
-	}
-}
-
-// url refuses what is no http or https URL. It may hold a password, and is not
-// repeated.
-func (l *list) url(path, text string) {
-	if text == "" {
-		return
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		l.refuse(path, "", "it is not a URL such as https://registry.example:5000")
-	} else if _, secret := u.User.Password(); secret {
-		l.warn(path, "let it know the hosts by their addresses, or keep this file as a secret", "it holds a password")
 	}
 }
 

@@ -14,11 +14,6 @@ func (l *list) notYet(c file.Cluster) {
 		asked           bool
 		path, what, fix string
 	}{
-		{len(s.Addons.Helm) > 0, "spec.addons.helm", "installing Helm charts", "render them with `helm template`, and apply them with `keelway kubectl apply`"},
-		{len(s.Addons.Manifests) > 0, "spec.addons.manifests", "objects of your own", "leave them out, and apply them with `keelway kubectl apply -f FOLDER`"},
-		{len(s.Hooks.BeforeApply)+len(s.Hooks.AfterApply) > 0, "spec.hooks", "programs of your own around an apply", "leave them out, and run them by hand"},
-		{len(s.Mirrors) > 0, "spec.mirrors", "registries in the place of others", "leave them out: the bundle holds what Keelway installs"},
-		{s.Proxies.HTTP != "" || s.Proxies.HTTPS != "" || len(s.Proxies.NoProxy) > 0, "spec.proxies", "proxies for what runs on hosts", "leave them out: nothing that Keelway installs needs one"},
 		{s.Audit.PolicyFile != "", "spec.audit.policyFile", "an audit policy of your own", "leave it out for Keelway's, in docs/security.md"},
 		{hardened(c) && !*s.Audit.Enabled, "spec.audit.enabled", "the profile hardened without its audit log", "choose the profile kubeadm"},
 		{!hardened(c) && *s.Audit.Enabled, "spec.audit.enabled", "an audit log in the profile kubeadm", "choose the profile hardened"},

@@ -137,4 +137,16 @@ const tail = `
 
   # Patches in kubeadm's form
   # patches: {directory: patches}
+
+  # What you add: files and folders of manifests, and Helm charts (helm)
+  # addons:
+  #   manifests: [addons]
+
+  # Your own programs around changes; beforeApply, beforeHost, afterHost, afterApply
+  # hooks:
+  #   afterHost: [{name: tell, roles: [worker], script: logger changed}]
+
+  # How your own images are reached
+  # proxies: {https: "http://proxy.example.com:3128"}
+  # mirrors: [{registry: docker.io, endpoints: ["https://mirror.example.com"]}]
 `

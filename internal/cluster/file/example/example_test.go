@@ -42,11 +42,21 @@ func TestText(t *testing.T) {
 			t.Errorf("%+v: %d hosts, warnings %v", row, len(l.Cluster.Spec.Hosts), l.Warnings)
 		}
 		whole := uncomment(string(text))
-		if l, err = load.Read("cluster.yaml", []byte(whole), load.Options{}); err != nil {
+		if l, err = load.Read("cluster.yaml", []byte(whole), beside()); err != nil {
 			t.Errorf("%+v: with all that is commented out: %v\n%s", row, err, whole)
-		} else if s := l.Cluster.Spec; s.Patches.Directory == "" || s.Kubelet.Config == nil || s.Hosts[0].Zone == "" || s.SSH == nil {
+		} else if s := l.Cluster.Spec; s.Patches.Directory == "" || s.Kubelet.Config == nil || s.Hosts[0].Zone == "" || s.SSH == nil || len(l.Addons) == 0 || len(s.Hooks.AfterHost) == 0 || s.Proxies.HTTP+s.Proxies.HTTPS == "" || len(s.Mirrors) == 0 {
 			t.Errorf("%+v: not all that is commented out was put in:\n%s", row, whole)
 		}
+	}
+}
+
+// beside is a folder of manifests beside the cluster file.
+func beside() load.Options {
+	return load.Options{
+		List: func(dir string) ([]string, error) { return []string{dir + "/web.yaml"}, nil },
+		ReadFile: func(string) ([]byte, error) {
+			return []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n"), nil
+		},
 	}
 }
 

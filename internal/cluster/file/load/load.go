@@ -13,6 +13,7 @@ import (
 	kubelet "k8s.io/kubelet/config/v1beta1"
 	kubejson "sigs.k8s.io/json"
 
+	"keelway.dev/keelway/internal/cluster/addon"
 	"keelway.dev/keelway/internal/cluster/file"
 	"keelway.dev/keelway/internal/cluster/file/check"
 	"keelway.dev/keelway/internal/config"
@@ -52,13 +53,19 @@ type Options struct {
 	// ReadFile reads a file that the cluster file names, relative to it. With
 	// none, a file that names others is refused.
 	ReadFile func(path string) ([]byte, error)
+	// List returns the paths of all files below a folder, sorted, or the path
+	// itself of a file.
+	List func(path string) ([]string, error)
 }
 
 // Loaded is a cluster file that was read.
 type Loaded struct {
 	// Cluster has every default, and the documents of other files in place of
 	// their paths.
-	Cluster  file.Cluster
+	Cluster file.Cluster
+	// Addons are the objects of its manifests and charts, in the order in which
+	// they are applied.
+	Addons   []addon.Object
 	Warnings []Problem
 
 	dir string
@@ -100,6 +107,8 @@ func Read(name string, text []byte, o Options) (*Loaded, error) {
 			r.problems = append(r.problems, found)
 		}
 	}
+	added, warnings := r.addons(&l.Cluster)
+	l.Addons, l.Warnings = added, append(l.Warnings, warnings...)
 	if len(r.problems) > 0 {
 		e := r.failed()
 		e.Warnings = l.Warnings
@@ -173,6 +182,7 @@ func (r *reader) decode() *file.Cluster {
 	}
 	k, p := &c.Spec.Kubelet, &c.Spec.KubeProxy
 	r.embed("spec.kubelet", (*[]byte)(&k.Config), &k.ConfigFile, config.KubeletAPIVersion, "KubeletConfiguration", kubeletType)
+	r.texts(&c.Spec)
 	r.embed("spec.kubeProxy", (*[]byte)(&p.Config), &p.ConfigFile, config.ProxyAPIVersion, "KubeProxyConfiguration", proxyType)
 	return c
 }

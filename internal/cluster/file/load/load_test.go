@@ -220,6 +220,10 @@ func TestRefused(t *testing.T) {
 		{"proxy", text(one, "  kubeProxy: {config: {mod: ipvs}}\n"), `spec.kubeProxy.config.mod: there is no such field: did you mean "mode"?`},
 		{"hook's name", text(one, "  hooks: {beforeApply: [{command: [a]}]}\n"), "spec.hooks.beforeApply[0].name: it is needed"},
 		{"hook", text(one, "  hooks: {afterApply: [{name: a}]}\n"), "spec.hooks.afterApply[0].command: it is needed"},
+		{"hook of two kinds", text(one, "  hooks: {beforeHost: [{name: a, command: [b], script: c}]}\n"), "spec.hooks.beforeHost[0]: command, script and scriptFile exclude each other"},
+		{"hook for two kinds", text(one, "  hooks: {afterHost: [{name: a, command: [b], hosts: [cp1], roles: [worker]}]}\n"), "spec.hooks.afterHost[0]: hosts and roles exclude each other"},
+		{"hook in no time", text(one, "  hooks: {afterHost: [{name: a, command: [b], timeout: -1s}]}\n"), "spec.hooks.afterHost[0].timeout: -1s is not a time"},
+		{"hook's file", text(one, "  hooks: {afterHost: [{name: a, scriptFile: b}]}\n"), "spec.hooks.afterHost[0].scriptFile: other files cannot be read here"},
 		{"hook's host", text(one, "  hooks: {afterApply: [{name: a, command: [b], hosts: [c]}]}\n"), `spec.hooks.afterApply[0].hosts[0]: there is no host "c"`},
 		{"shell line", text(one, "  hooks: {afterApply: [{name: a, command: echo a}]}\n"), "command: it should be a list, and is a text"},
 		{"manifest", text(one, "  addons: {manifests: ['']}\n"), "spec.addons.manifests[0]: it is empty"},
@@ -230,11 +234,13 @@ func TestRefused(t *testing.T) {
 		{"audit", text(one, "  audit: {maxAge: -1}\n"), "maxAge, maxBackups and maxSize are positive"},
 		{"audit off", text(one, "  profile: kubeadm\n  audit: {maxAge: 1}\n"), "the audit log is off"},
 		{"encryption off", text(one, "  profile: kubeadm\n  encryption: {resources: [secrets]}\n"), "encryption is off"},
-		{"Helm", text(one, "  addons: {helm: [{name: a, chart: b}]}\n"), ":8: spec.addons.helm: not yet: installing Helm charts; render them with"},
-		{"manifests", text(one, "  addons: {manifests: [a]}\n"), "spec.addons.manifests: not yet: objects of your own"},
-		{"hooks", text(one, "  hooks: {afterApply: [{name: a, command: [b]}]}\n"), "spec.hooks: not yet: programs of your own"},
-		{"mirrors", text(one, "  mirrors: [{registry: docker.io, endpoints: ['https://a.example']}]\n"), "spec.mirrors: not yet"},
-		{"proxies", text(one, "  proxies: {http: 'http://a.example'}\n"), "spec.proxies: not yet"},
+		{"no chart", text(one, "  addons: {helm: [{name: a}]}\n"), ":8: spec.addons.helm[0].chart: it is needed"},
+		{"charts' names", text(one, "  addons: {helm: [{name: A, chart: b}, {name: c, chart: b}, {name: c, chart: b, namespace: D}]}\n"), `spec.addons.helm[0].name: "A"|spec.addons.helm[2].name: the release c is there twice|spec.addons.helm[2].namespace: "D"`},
+		{"others' files", text(one, "  addons: {manifests: [a]}\n"), "spec.addons.manifests[0]: other files cannot be read here"},
+		{"mirror twice", text(one, "  mirrors: [{registry: a.example, endpoints: ['https://b']}, {registry: a.example, endpoints: ['https://c']}]\n"), "spec.mirrors[1].registry: a.example is there twice"},
+		{"mirror's CA", text(one, "  mirrors: [{registry: a.example, endpoints: ['https://b'], ca: none}]\n"), "spec.mirrors[0].ca: it is no certificate in PEM"},
+		{"no proxy", text(one, "  proxies: {noProxy: [a]}\n"), "spec.proxies.noProxy: it says what needs no proxy, and there is none"},
+		{"several in one", text(one, "  proxies: {http: 'http://a', noProxy: ['a,b']}\n"), `spec.proxies.noProxy[0]: "a,b" is none`},
 		{"policy", text(one, "  audit: {policyFile: a}\n"), "spec.audit.policyFile: not yet"},
 		{"no audit", text(one, "  audit: {enabled: false}\n"), "spec.audit.enabled: not yet"},
 		{"more audit", text(one, "  profile: kubeadm\n  audit: {enabled: true}\n"), "spec.audit.enabled: not yet"},
@@ -304,7 +310,7 @@ func TestAllAtOnce(t *testing.T) {
 			t.Errorf("nothing is said of line %d: %v", want, err)
 		}
 	}
-	_, err = read(text(one, "  proxies: {http: 'http://user:secret@proxy'}\n"))
+	_, err = read(text(one, "  proxies: {http: 'http://user:secret@proxy', noProxy: ['a,b']}\n"))
 	if _, warnings := load.Problems(err); len(warnings) != 1 || !strings.Contains(warnings[0].String(), "spec.proxies.http: it holds a password") || strings.Contains(err.Error()+warnings[0].String(), "secret@") {
 		t.Errorf("a password is not warned of, or repeated: %v", warnings)
 	}
