@@ -169,15 +169,7 @@ func fileDifference(want desired.File, have observed.File, exists bool, binaries
 		}
 		return ""
 	case want.Mode.IsDir():
-		if !want.Shared && have.Mode.Perm() != want.Mode.Perm() {
-			return fmt.Sprintf("has mode %04o, not %04o", have.Mode.Perm(), want.Mode.Perm())
-		}
-		for _, name := range have.Names {
-			if want.Holds != nil && !slices.Contains(want.Holds, name) {
-				return "holds " + name + ", which nothing asks for"
-			}
-		}
-		return ""
+		return folderDifference(want, have)
 	}
 	if have.SHA256 != digestOf(want, binaries) {
 		return "has another content"

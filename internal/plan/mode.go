@@ -1,9 +1,13 @@
 package plan
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
+
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/observed"
 )
 
 const modeSymlink = fs.ModeSymlink
@@ -21,3 +25,17 @@ func typeName(m fs.FileMode) string {
 }
 
 func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+
+// folderDifference looks at the mode of a folder that others do not share, and
+// for what it may not hold.
+func folderDifference(want desired.File, have observed.File) string {
+	if !want.Shared && have.Mode.Perm() != want.Mode.Perm() {
+		return fmt.Sprintf("has mode %04o, not %04o", have.Mode.Perm(), want.Mode.Perm())
+	}
+	for _, name := range have.Names {
+		if want.Holds != nil && !slices.Contains(want.Holds, name) {
+			return "holds " + name + ", which nothing asks for"
+		}
+	}
+	return ""
+}
