@@ -30,6 +30,10 @@ const (
 	memoryKey       = "objects"
 )
 
+// Label is on every object that is applied, so that `kubectl get -l` finds them,
+// and an object of which nothing else is said has a field that is ours.
+const Label = "keelway.dev/addon"
+
 // manager is who owns the fields that are applied.
 const manager = "keelway"
 
@@ -75,13 +79,19 @@ func (c *Cluster) resource(r addon.Ref) (dynamic.ResourceInterface, error) {
 	return c.client.Resource(m.Resource, r.Namespace), nil
 }
 
-// Complete gives each object of a kind that lives in namespaces its namespace,
-// "default" for those that say none, and takes it from those that live in none.
+// Complete labels the objects, gives each of a kind that lives in namespaces its
+// namespace, "default" where it says none, and takes it from the others.
 func (c *Cluster) Complete(objects []addon.Object) ([]addon.Object, error) {
 	scopes := definedScopes(objects)
 	done := make([]addon.Object, len(objects))
 	for i, o := range objects {
 		o.Unstructured = *o.DeepCopy()
+		labels := o.GetLabels()
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[Label] = "applied"
+		o.SetLabels(labels)
 		done[i] = o
 		m, err := c.mapping(o.GroupVersionKind())
 		scope, known := scopes[o.GroupVersionKind().GroupKind()]

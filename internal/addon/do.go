@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,7 +21,7 @@ import (
 // How long it is tried again, and how often.
 const (
 	// patience is for an API server or webhook that is not ready for an object.
-	patience = time.Minute
+	patience = 2 * time.Minute
 	pace     = 500 * time.Millisecond
 )
 
@@ -31,12 +32,12 @@ func (c *Cluster) Apply(ctx context.Context, objects []addon.Object, waiting fun
 		err := c.until(ctx, waiting, func() (string, error) {
 			err := c.one(ctx, o)
 			if err != nil && passing(err) {
-				return err.Error(), nil
+				return short(err).Error(), nil
 			}
 			return "", err
 		})
 		if err != nil {
-			return fmt.Errorf("cannot apply %s of %s: %w", o.Ref(), o.At, err)
+			return fmt.Errorf("cannot apply %s of %s: %w", o.Ref(), o.At, short(err))
 		}
 	}
 	return nil
@@ -57,7 +58,7 @@ func (c *Cluster) one(ctx context.Context, o addon.Object) error {
 		return err
 	}
 	_, err = apply(ctx, api, o, false)
-	if apierrors.IsInvalid(err) && o.GroupVersionKind().GroupKind().String() == "Job.batch" {
+	if apierrors.IsInvalid(err) && isJob(o) {
 		// A Job's pods cannot be changed: another one has to run.
 		if err := remove(ctx, api, o.GetName()); err != nil {
 			return err
@@ -65,6 +66,22 @@ func (c *Cluster) one(ctx context.Context, o addon.Object) error {
 		_, err = apply(ctx, api, o, false)
 	}
 	return err
+}
+
+func isJob(o addon.Object) bool { return o.GroupVersionKind().GroupKind().String() == "Job.batch" }
+
+// short is the server's refusal of an object without the values that it repeats:
+// one may be a secret.
+func short(err error) error {
+	var s apierrors.APIStatus
+	if !apierrors.IsInvalid(err) || !errors.As(err, &s) || s.Status().Details == nil {
+		return err
+	}
+	var words []string
+	for _, c := range s.Status().Details.Causes {
+		words = append(words, c.Field+": "+c.Message[strings.LastIndex(c.Message, ": ")+1:])
+	}
+	return errors.New("the API server refuses it: " + strings.Join(strings.Fields(strings.Join(words, "; ")), " "))
 }
 
 // passing is true for answers that another try may not get.
@@ -159,7 +176,7 @@ func (c *Cluster) Prune(ctx context.Context, refs []addon.Ref, waiting func(stri
 				if err != nil {
 					return "", err
 				}
-				return fmt.Sprintf("it is still there, for its finalizers %v", have.GetFinalizers()), nil
+				return fmt.Sprintf("it is being removed, with its finalizers %v", have.GetFinalizers()), nil
 			})
 		}
 		if err != nil && !apierrors.IsNotFound(err) {

@@ -72,9 +72,11 @@ func (c *Cluster) state(ctx context.Context, o addon.Object) (addon.State, error
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return s, ctx.Err()
+	case apierrors.IsInvalid(err) && isJob(o):
+		s.Change = "has other pods, and has to run anew"
 	case err != nil:
 		// A webhook that is down must not keep hosts from being mended.
-		s.Change = "cannot be changed as it should be: " + err.Error()
+		s.Change = "cannot be changed as it should be: " + short(err).Error()
 	case !owned(have):
 		s.Change = "was not applied by Keelway yet"
 	default:

@@ -13,10 +13,13 @@ import (
 )
 
 // planAddons is what is left to do for what the owner adds. Where there is no
-// cluster yet, that is everything.
+// cluster yet, that is everything; of one that does not answer nothing is known.
 func (f *Fleet) planAddons(ctx context.Context) (steps []plan.AddonStep, refusals []string, err error) {
 	wanted, seen := f.Addons, added.Seen{States: map[added.Ref]added.State{}}
 	if f.seed == nil {
+		if slices.ContainsFunc(f.nodes, func(n *node) bool { return n.main() && n.node }) {
+			return nil, nil, nil // there is a cluster, and it does not answer
+		}
 		for _, o := range wanted {
 			seen.States[o.Ref()] = added.State{Change: "is missing"}
 		}
