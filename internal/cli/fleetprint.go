@@ -129,7 +129,7 @@ func printFleet(out io.Writer, p plan.Fleet, l look) {
 					continue
 				}
 				fmt.Fprintf(out, "    %s %-34s %s\n", paint(colours[one.Change], fmt.Sprintf("%-7s", one.Change)), one.ID(), one.Resource.What)
-				if l.verbose || len(one.Origins) > 0 || one.Change == plan.Update || one.Change == plan.Restart {
+				if l.verbose || len(one.Origins) > 0 || one.Change == plan.Update || one.Change == plan.Restart || one.Change == plan.Remove {
 					fmt.Fprintf(out, "            because %s%s\n", one.Reason, changedBy(one.Origins))
 				}
 				if l.verbose {
