@@ -127,3 +127,14 @@ func OwnAddons(wanted []addon.Object, own func(addon.Ref) bool) []string {
 	}
 	return refusals
 }
+
+// Changing are the hosts on which something is changed, and not only waited for.
+func (f Fleet) Changing() map[string]bool {
+	hosts := map[string]bool{}
+	f.each(func(h HostPlan, s Step) {
+		if s.Change != Wait && s.Resource.Phase != AddonPhase {
+			hosts[h.Host] = true
+		}
+	})
+	return hosts
+}

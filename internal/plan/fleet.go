@@ -78,17 +78,6 @@ func (f Fleet) Changes() int {
 	return n
 }
 
-// Changing are the hosts on which something is changed, and not only waited for.
-func (f Fleet) Changing() map[string]bool {
-	hosts := map[string]bool{}
-	f.each(func(h HostPlan, s Step) {
-		if s.Change != Wait && s.Resource.Phase != AddonPhase {
-			hosts[h.Host] = true
-		}
-	})
-	return hosts
-}
-
 // Waits says of each component that does not answer what is waited for.
 func (f Fleet) Waits() []string {
 	var words []string
