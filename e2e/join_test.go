@@ -41,6 +41,9 @@ func newFleet(t *testing.T, name string, counts ...string) fleet {
 	copyFile(t, program(t), filepath.Join(share, "keelway"), 0o755)
 	copyFile(t, bundle(t), filepath.Join(share, "bundle.tar.zst"), 0o644)
 	copyFile(t, peer, filepath.Join(share, "kubeadm"), 0o755)
+	if suite := os.Getenv("KEELWAY_KUBEADM_SUITE"); suite != "" {
+		copyFile(t, suite, filepath.Join(share, "e2e_kubeadm.test"), 0o755)
+	}
 	open, err := offline.Open(t.Context(), bundle(t), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -211,6 +214,7 @@ func TestJoin(t *testing.T) {
 		t.Errorf("keelway certs check-expiration on kubeadm's control plane:\n%s", out)
 	}
 	spread(t, f)
+	f.suite(skippedSpecs())
 }
 
 // wrongly shows invitations that are none: each is refused with its reason, and
