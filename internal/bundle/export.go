@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,19 +27,21 @@ func (b *Bundle) OCIDir() string {
 }
 
 // WriteImages writes an OCI image layout as a tar stream, which containerd
-// imports, with only the images of those references in it. A layer that several
-// of them share is in the stream once.
-func (b *Bundle) WriteImages(w io.Writer, references []string) error {
-	if err := (Want{Images: references}).Check(b.Manifest); err != nil {
+// imports. References are those that images are to have in the runtime's store,
+// each with the bundle's own; only these are in the stream, and a layer that
+// several of them share is there once.
+func (b *Bundle) WriteImages(w io.Writer, references map[string]string) error {
+	own := slices.Sorted(maps.Values(references))
+	if err := (Want{Images: own}).Check(b.Manifest); err != nil {
 		return fmt.Errorf("bundle %s: %w", b.Folder, err)
 	}
 	var images []Image
 	for _, image := range b.Manifest.Images {
-		if slices.Contains(references, image.Reference) {
+		if slices.Contains(own, image.Reference) {
 			images = append(images, image)
 		}
 	}
-	index, err := b.index(images)
+	index, err := b.index(references)
 	if err != nil {
 		return err
 	}
@@ -66,8 +69,8 @@ func (b *Bundle) WriteImages(w io.Writer, references []string) error {
 	return t.Close()
 }
 
-// index is the bundle's own index with other images left out.
-func (b *Bundle) index(images []Image) ([]byte, error) {
+// index is the bundle's own index with the images named, by those names.
+func (b *Bundle) index(references map[string]string) ([]byte, error) {
 	text, err := os.ReadFile(filepath.Join(b.OCIDir(), "index.json"))
 	if err != nil {
 		return nil, err
@@ -77,9 +80,13 @@ func (b *Bundle) index(images []Image) ([]byte, error) {
 		return nil, fmt.Errorf("%s/index.json: %w", b.OCIDir(), err)
 	}
 	part := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
-	for _, d := range whole.Manifests {
-		if slices.ContainsFunc(images, func(i Image) bool { return i.Reference == d.Annotations[AnnotationName] }) {
-			part.Manifests = append(part.Manifests, d)
+	for _, reference := range slices.Sorted(maps.Keys(references)) {
+		for _, d := range whole.Manifests {
+			if d.Annotations[AnnotationName] == references[reference] {
+				d.Annotations = maps.Clone(d.Annotations)
+				d.Annotations[AnnotationName], d.Annotations[AnnotationRef] = reference, reference
+				part.Manifests = append(part.Manifests, d)
+			}
 		}
 	}
 	return json.Marshal(part)

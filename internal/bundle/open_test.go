@@ -142,7 +142,8 @@ func TestWriteImages(t *testing.T) {
 	must(t, err)
 	const proxy = "registry.k8s.io/kube-proxy:v1.37.0"
 	var stream bytes.Buffer
-	must(t, b.WriteImages(&stream, []string{proxy}))
+	const name = "registry.example.com/k8s/kube-proxy:v1.37.0"
+	must(t, b.WriteImages(&stream, map[string]string{name: proxy}))
 	dir := t.TempDir()
 	for r := tar.NewReader(&stream); ; {
 		header, err := r.Next()
@@ -160,7 +161,7 @@ func TestWriteImages(t *testing.T) {
 	must(t, err)
 	var index v1.IndexManifest
 	must(t, json.Unmarshal(text, &index))
-	if len(index.Manifests) != 1 || index.Manifests[0].Annotations["io.containerd.image.name"] != proxy {
+	if len(index.Manifests) != 1 || index.Manifests[0].Annotations["io.containerd.image.name"] != name {
 		t.Fatalf("index is %s", text)
 	}
 	oci, err := layout.FromPath(dir)
@@ -172,7 +173,7 @@ func TestWriteImages(t *testing.T) {
 	if len(layers) != 2 {
 		t.Errorf("%d layers, want 2", len(layers))
 	}
-	if err := b.WriteImages(io.Discard, []string{"absent"}); err == nil {
+	if err := b.WriteImages(io.Discard, map[string]string{"absent": "absent"}); err == nil {
 		t.Error("an absent image was written")
 	}
 }

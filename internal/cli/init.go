@@ -24,8 +24,8 @@ func newInit(s streams) *cobra.Command {
 		Long: `Make this machine the first control plane of a cluster, with kubeadm's flags,
 configuration, phases and files. A container runtime must be there; 'keelway up
 --until sysctl' installs one with the pod network's plugins. Images come from the
-bundle, or from the --image-repository that you choose. Run again after it was
-interrupted, it goes on where it was.`,
+bundle; what it does not hold, from the --image-repository that you choose. Run
+again after it was interrupted, it goes on where it was.`,
 		Example: `  keelway init --pod-network-cidr 10.244.0.0/16
   keelway init --config kubeadm.yaml --upload-certs
   keelway init phase certs all --config kubeadm.yaml`,

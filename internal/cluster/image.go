@@ -2,10 +2,22 @@ package cluster
 
 import (
 	"regexp"
+	"strings"
 
 	"keelway.dev/keelway/internal/config"
 	"keelway.dev/keelway/internal/release"
 )
+
+// Bundled is the reference by which a bundle has the image: upstream's repository,
+// whatever the configuration's, with the configuration's tag. An image with a
+// repository of its own in the configuration is meant to be another one.
+func (m *Model) Bundled(name string) string {
+	reference, etcd := m.Image(name), m.Cluster.Etcd.Local
+	if name == "coredns" && m.Cluster.DNS.ImageRepository != "" || name == "etcd" && etcd != nil && etcd.ImageRepository != "" {
+		return reference
+	}
+	return release.Repository(name) + reference[strings.LastIndex(reference, ":"):]
+}
 
 // Image is the reference of an image by its name in package release, with the
 // configuration's repositories and tags: kubeadm's rules.

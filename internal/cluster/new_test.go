@@ -146,6 +146,17 @@ func TestImage(t *testing.T) {
 		if got := m.Image(name); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
+		if got, want := m.Bundled(name), m.Release.Image(name); got != want {
+			t.Errorf("%s is in a bundle as %s, want %s", name, got, want)
+		}
+	}
+	m.Cluster.Etcd.Local.ImageTag = "3.5.99-1"
+	if got := m.Bundled("etcd"); got != "registry.k8s.io/etcd:3.5.99-1" {
+		t.Errorf("an etcd of the user's own choice is in a bundle as %s", got)
+	}
+	m.Cluster.DNS.ImageRepository = "dns.example.com"
+	if got := m.Bundled("coredns"); got != "dns.example.com/coredns:v1.14.6" {
+		t.Errorf("a CoreDNS from a repository of its own is in a bundle as %s", got)
 	}
 	m.Cluster.KubernetesVersion = "v1.37.0+build.1"
 	if got := m.Image("kube-proxy"); got != "registry.example.com/k8s/kube-proxy:v1.37.0_build.1" {

@@ -123,6 +123,9 @@ type Service struct {
 // Image is a container image that must be in the runtime's store.
 type Image struct {
 	Reference string
+	// Bundled is upstream's reference, by which a bundle has it; the two differ
+	// where the configuration names a repository of its own.
+	Bundled string
 }
 
 // Object is an API object that must exist.

@@ -38,11 +38,12 @@ func addonImages(m *cluster.Model) []string {
 	return names
 }
 
-// Images are the references of every image that the model's hosts need, sorted.
+// Images are every image that the model's hosts need, by the references that a
+// bundle has them by, sorted.
 func Images(m *cluster.Model) []string {
 	return collect(m, func(r Resource) (names []string) {
 		for _, i := range r.Images {
-			names = append(names, i.Reference)
+			names = append(names, i.Bundled)
 		}
 		return names
 	})

@@ -90,7 +90,7 @@ func (s *story) images() {
 func (s *story) references(names ...string) []Image {
 	var list []Image
 	for _, name := range names {
-		list = append(list, Image{Reference: s.model.Image(name)})
+		list = append(list, Image{Reference: s.model.Image(name), Bundled: s.model.Bundled(name)})
 	}
 	return list
 }

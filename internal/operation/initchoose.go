@@ -21,7 +21,7 @@ import (
 // GHSA-6vch-q96h-7gc3, and would have to be pulled.
 func (m *Machine) chooseEtcd(ctx context.Context, in *work, o Workflow) {
 	l := in.model.Cluster.Etcd.Local
-	if o.Tree || l == nil || l.ImageTag != "" || l.ImageRepository != "" || in.model.Cluster.ImageRepository != config.DefaultImageRepository {
+	if o.Tree || l == nil || l.ImageTag != "" || l.ImageRepository != "" {
 		return
 	}
 	images, _ := observe.Images(ctx, m.Host)

@@ -26,12 +26,12 @@ import (
 
 // missing lists the images that are desired and not in the runtime's store, and
 // the programs that are installed from the bundle.
-func (m *Machine) missing(ctx context.Context, want desired.Host) (images, binaries []string) {
+func (m *Machine) missing(ctx context.Context, want desired.Host) (images []desired.Image, binaries []string) {
 	have, _ := observe.Images(ctx, m.Host)
 	for _, r := range want.Resources {
 		for _, i := range r.Images {
 			if !have[i.Reference] {
-				images = append(images, i.Reference)
+				images = append(images, i)
 			}
 		}
 		for _, f := range r.Files {
@@ -43,8 +43,15 @@ func (m *Machine) missing(ctx context.Context, want desired.Host) (images, binar
 	return images, binaries
 }
 
-// registryChosen says that the user named a registry, so that pulling from it
-// is what was asked for.
+func references(images []desired.Image) (all []string) {
+	for _, i := range images {
+		all = append(all, i.Reference)
+	}
+	return all
+}
+
+// registryChosen says that the user named a registry, so that what no bundle
+// holds may be pulled from it.
 func registryChosen(m *cluster.Model) bool {
 	return m.Cluster.ImageRepository != config.DefaultImageRepository
 }
@@ -70,7 +77,7 @@ func (m *Machine) checkOwned(ctx context.Context, in *work, o Workflow) error {
 	if len(images) > 0 && noBundle != nil && !registryChosen(in.model) && !in.model.Theirs.Images {
 		found = append(found, preflight.Finding{
 			Name:    "ImagePull",
-			Message: fmt.Sprintf("%s is not in the runtime's store, and nothing is pulled unasked", strings.Join(images, ", ")),
+			Message: fmt.Sprintf("%s is not in the runtime's store, and nothing is pulled unasked", strings.Join(references(images), ", ")),
 			Fix:     "put the bundle beside keelway or name it with --bundle; or choose a registry with --image-repository; or import the images yourself (`ctr -n k8s.io images import`)",
 		})
 	}
@@ -87,8 +94,9 @@ func (m *Machine) checkOwned(ctx context.Context, in *work, o Workflow) error {
 	return nil
 }
 
-// findPrograms opens the bundle when something of it is needed. Images come
-// from a registry instead where the user chose one, or where there is no bundle.
+// findPrograms opens the bundle when something of it is needed. Its images get
+// the names that the configuration gives them; those that it does not hold, or
+// all where there is no bundle, come from the registry that the user chose.
 func (m *Machine) findPrograms(ctx context.Context, in *work, o Workflow) (programs, map[string]string, error) {
 	images, binaries := m.missing(ctx, in.want)
 	p := programs{self: o.Self}
@@ -99,17 +107,26 @@ func (m *Machine) findPrograms(ctx context.Context, in *work, o Workflow) (progr
 	if err != nil && len(binaries) > 0 {
 		return p, nil, fmt.Errorf("%s is not installed on %s, and there is no bundle to install it from: %w", strings.Join(binaries, ", "), m.Host.Name(), err)
 	}
-	if err != nil || registryChosen(in.model) {
-		if err := m.pull(ctx, in, images); err != nil || len(binaries) == 0 {
-			return p, nil, err
-		}
-		images = nil
+	if err != nil {
+		return p, nil, m.pull(ctx, in, images)
 	}
 	m.emit(report.Event{Kind: report.Step, Host: m.Host.Name(), Phase: "bundle", Step: "bundle/open", What: "open and check the bundle " + file})
 	if p.Bundle, err = bundle.Open(ctx, file, prior.Dir+"/bundle"); err != nil {
 		return p, nil, err
 	}
-	want := bundle.Want{Kubernetes: in.model.Cluster.KubernetesVersion, OS: runtime.GOOS, Arch: runtime.GOARCH, Images: images, Binaries: binaries}
+	var bundled []string
+	elsewhere := slices.DeleteFunc(slices.Clone(images), func(i desired.Image) bool {
+		_, ok := p.Manifest.Image(i.Bundled)
+		if ok || strings.HasPrefix(i.Reference, config.DefaultImageRepository+"/") {
+			bundled = append(bundled, i.Bundled)
+			return true
+		}
+		return false
+	})
+	if err := m.pull(ctx, in, elsewhere); err != nil || len(bundled)+len(binaries) == 0 {
+		return p, nil, err
+	}
+	want := bundle.Want{Kubernetes: in.model.Cluster.KubernetesVersion, OS: runtime.GOOS, Arch: runtime.GOARCH, Images: bundled, Binaries: binaries}
 	if err := want.Check(p.Manifest); err != nil {
 		return p, nil, fmt.Errorf("bundle %s: %w", file, err)
 	}
@@ -128,12 +145,18 @@ func (m *Machine) findPrograms(ctx context.Context, in *work, o Workflow) (progr
 // pull pulls missing images from the registry that was chosen. Without one they
 // are taken out of what is desired: the kubelet pulls them when a pod needs them,
 // as kubeadm would have it.
-func (m *Machine) pull(ctx context.Context, in *work, images []string) error {
-	if len(images) == 0 || !registryChosen(in.model) || in.model.Hosts[0].Init.NodeRegistration.ImagePullPolicy == "Never" {
-		in.want.Resources = slices.DeleteFunc(in.want.Resources, func(r desired.Resource) bool { return len(r.Images) > 0 })
+func (m *Machine) pull(ctx context.Context, in *work, images []desired.Image) error {
+	if len(images) == 0 {
 		return nil
 	}
-	return PullImages(ctx, m.Host, images, func(image string) {
+	if !registryChosen(in.model) || in.model.Hosts[0].Init.NodeRegistration.ImagePullPolicy == "Never" {
+		for i, r := range in.want.Resources {
+			in.want.Resources[i].Images = slices.DeleteFunc(slices.Clone(r.Images), func(i desired.Image) bool { return slices.Contains(images, i) })
+		}
+		in.want.Resources = slices.DeleteFunc(in.want.Resources, func(r desired.Resource) bool { return r.Phase == "images" && len(r.Images) == 0 })
+		return nil
+	}
+	return PullImages(ctx, m.Host, references(images), func(image string) {
 		m.emit(report.Event{Kind: report.Note, Host: m.Host.Name(), Phase: "preflight", What: "pulled " + image})
 	})
 }

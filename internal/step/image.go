@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
@@ -18,9 +20,9 @@ const kubernetesNamespace = "k8s.io"
 // images imports images of the bundle and unpacks them, so that a pod's start
 // does not wait for it.
 func (r *Runner) images(ctx context.Context, images []desired.Image) error {
-	var refs []string
+	refs := map[string]string{}
 	for _, i := range images {
-		refs = append(refs, i.Reference)
+		refs[i.Reference] = i.Bundled
 	}
 	conn, err := observe.DialRuntime(r.Host)
 	if err != nil {
@@ -43,7 +45,7 @@ func (r *Runner) images(ctx context.Context, images []desired.Image) error {
 	defer pr.Close()
 	imported, err := client.Import(ctx, pr, containerd.WithSkipMissing())
 	if err != nil {
-		return fmt.Errorf("cannot import %v into containerd on %s: %w", refs, r.Host.Name(), err)
+		return fmt.Errorf("cannot import %v into containerd on %s: %w", slices.Sorted(maps.Keys(refs)), r.Host.Name(), err)
 	}
 	for _, i := range imported {
 		if err := containerd.NewImage(client, i).Unpack(ctx, ""); err != nil {

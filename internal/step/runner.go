@@ -20,8 +20,9 @@ import (
 type Programs interface {
 	// OpenBinary opens a program by its name in the bundle.
 	OpenBinary(name string) (io.ReadCloser, error)
-	// WriteImages writes an OCI layout as a tar stream with the images named.
-	WriteImages(w io.Writer, references []string) error
+	// WriteImages writes an OCI layout as a tar stream with the images named:
+	// the reference that each is to have, and the bundle's own.
+	WriteImages(w io.Writer, references map[string]string) error
 }
 
 // Runner executes steps on one host.
