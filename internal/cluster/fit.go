@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"bytes"
+	"net/netip"
+	"slices"
 
 	kubeproxy "k8s.io/kube-proxy/config/v1alpha1"
 	kubelet "k8s.io/kubelet/config/v1beta1"
@@ -88,6 +90,16 @@ func lowerEviction(k *kubelet.KubeletConfiguration) {
 // EvictionLowered is true when the disk was so full that the kubelet's
 // eviction thresholds had to be replaced.
 func (m *Model) EvictionLowered() bool { return m.Kubelet.EvictionHard != nil }
+
+// IPv6 is true where the pods, the Services or an API server have such an address.
+func (m *Model) IPv6() bool {
+	n := m.Cluster.Networking
+	// What is no range was refused before.
+	pods, _ := config.Subnets(n.PodSubnet)
+	services, _ := config.Subnets(n.ServiceSubnet)
+	return slices.ContainsFunc(append(pods, services...), func(p netip.Prefix) bool { return p.Addr().Is6() }) ||
+		slices.ContainsFunc(m.Hosts, func(h Host) bool { return h.Init.LocalAPIEndpoint.IPv6() })
+}
 
 // NFTables is true when every host can use nftables.
 func (m *Model) NFTables() bool {

@@ -28,7 +28,8 @@ type Options struct {
 	// that will get more control planes.
 	ControlPlaneEndpoint string
 	CertSANs             []string
-	// PodSubnet is 10.244.0.0/16 and ServiceSubnet 10.96.0.0/12 by default.
+	// PodSubnet is 10.244.0.0/16 and ServiceSubnet 10.96.0.0/12 by default, and
+	// ranges of IPv6 where the address is one.
 	PodSubnet, ServiceSubnet string
 	DNSDomain                string
 	CertificatesDir          string
@@ -46,14 +47,24 @@ type Options struct {
 // DefaultPodSubnet is the range that flannel's own manifest uses.
 const DefaultPodSubnet = "10.244.0.0/16"
 
+// The ranges of a cluster that has IPv6 alone: 256 nodes with a /64 each, and as
+// many Services as a controller can count.
+const (
+	DefaultPodSubnet6     = "fd00:10:244::/56"
+	DefaultServiceSubnet6 = "fd00:10:96::/112"
+)
+
 // New makes the model of a one-machine cluster. The error lists every option
 // that cannot be.
 func New(o Options) (*Model, error) {
-	m, err := base(o)
+	h, err := host(o)
 	if err != nil {
 		return nil, err
 	}
-	h, err := host(o)
+	if h.Init.LocalAPIEndpoint.IPv6() {
+		o.PodSubnet, o.ServiceSubnet = or(o.PodSubnet, DefaultPodSubnet6), or(o.ServiceSubnet, DefaultServiceSubnet6)
+	}
+	m, err := base(o)
 	if err != nil {
 		return nil, err
 	}

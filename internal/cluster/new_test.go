@@ -164,6 +164,22 @@ func TestImage(t *testing.T) {
 	}
 }
 
+// A machine without IPv4 gets ranges of IPv6, and forwards it.
+func TestIPv6(t *testing.T) {
+	f := machine()
+	f.Addresses = []string{"2001:db8::7"}
+	m := model(t, cluster.Options{Facts: f})
+	if n := m.Cluster.Networking; n.PodSubnet != cluster.DefaultPodSubnet6 || n.ServiceSubnet != cluster.DefaultServiceSubnet6 || !m.IPv6() {
+		t.Errorf("%+v, IPv6 %t", n, m.IPv6())
+	}
+	if m := model(t, cluster.Options{Facts: machine()}); m.IPv6() {
+		t.Error("a cluster of IPv4 alone has IPv6")
+	}
+	if m := model(t, cluster.Options{Facts: machine(), PodSubnet: "10.244.0.0/16,fd00:1::/56", ServiceSubnet: "10.96.0.0/12,fd00:2::/112"}); !m.IPv6() {
+		t.Error("a cluster of both families has no IPv6")
+	}
+}
+
 func TestToken(t *testing.T) {
 	m := model(t, cluster.Options{Facts: machine(), Token: "abcdef.0123456789abcdef", Now: time.Unix(1, 0)})
 	tokens := m.Hosts[0].Init.BootstrapTokens

@@ -1,6 +1,8 @@
 package desired
 
 import (
+	"net"
+
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired/dns"
 	"keelway.dev/keelway/internal/desired/flannel"
@@ -64,7 +66,7 @@ func (s *story) serviceRules() {
 		ID: rulesID, Component: "kube-proxy", After: []string{"addon/kube-proxy", "control-plane/controller-manager"},
 		What: "wait for kube-proxy's rules",
 		Why:  "A connection that a pod opens to a Service before its rules are there is remembered by the kernel as it is, and hangs until it times out.",
-		Wait: &Wait{Probe: ProbeHealth, Target: "http://" + s.host.Init.LocalAPIEndpoint.Loopback() + ":10256/healthz", Seconds: 120},
+		Wait: &Wait{Probe: ProbeHealth, Target: "http://" + net.JoinHostPort(s.host.Init.LocalAPIEndpoint.Loopback(), "10256") + "/healthz", Seconds: 120},
 	})
 }
 

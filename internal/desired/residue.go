@@ -71,7 +71,8 @@ const PodBridge = "cni0"
 func PodLinks() []string {
 	return []string{
 		PodBridge,
-		"flannel.1", // flanneld's VXLAN
+		"flannel.1",    // flanneld's VXLAN
+		"flannel-v6.1", // the same for IPv6
 	}
 }
 

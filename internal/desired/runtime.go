@@ -152,7 +152,8 @@ func (s *story) sysctlNetwork() {
 
 func (s *story) sysctls() []Sysctl {
 	list := []Sysctl{{Name: "net.ipv4.ip_forward", Value: "1", Note: "pass packets between the pods and the network"}}
-	if s.host.Init.LocalAPIEndpoint.IPv6() {
+	six := s.model.IPv6()
+	if six {
 		list = append(list, Sysctl{Name: "net.ipv6.conf.all.forwarding", Value: "1", Note: "the same for IPv6"})
 	}
 	if s.host.Facts.BridgeNetfilter {
@@ -160,6 +161,9 @@ func (s *story) sysctls() []Sysctl {
 			Name: "net.bridge.bridge-nf-call-iptables", Value: "1", Module: s.host.Facts.BridgeModule,
 			Note: "let the packet filter see traffic between two pods of this node, or a Service fails when both ends are here",
 		})
+		if six {
+			list = append(list, Sysctl{Name: "net.bridge.bridge-nf-call-ip6tables", Value: "1", Module: s.host.Facts.BridgeModule, Note: "the same for IPv6"})
+		}
 	}
 	return list
 }

@@ -2,6 +2,7 @@ package desired_test
 
 import (
 	"io/fs"
+	"net/url"
 	"path"
 	"strings"
 	"testing"
@@ -89,6 +90,38 @@ func TestEveryFileHasAFolder(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// With IPv6 the kernel forwards it, and the bridge shows it to the packet filter,
+// also where the API server has an IPv4 address; URLs have brackets.
+func TestIPv6(t *testing.T) {
+	facts := models(t)["hardened"].Hosts[0].Facts
+	facts.BridgeNetfilter = true
+	for name, o := range map[string]cluster.Options{
+		"dual": {PodSubnet: "10.244.0.0/16,fd00:1::/56", ServiceSubnet: "10.96.0.0/12,fd00:2::/112"},
+		"ipv6": {AdvertiseAddress: "2001:db8::7"},
+	} {
+		o.Facts = facts
+		m, err := cluster.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := map[string]bool{}
+		for _, r := range desired.For(m, 0).Resources {
+			for _, s := range r.Sysctls {
+				set[s.Name] = true
+			}
+			if r.Wait == nil || !strings.Contains(r.Wait.Target, "://") {
+				continue
+			}
+			if u, err := url.Parse(strings.Fields(r.Wait.Target)[0]); err != nil || u.Port() == "" {
+				t.Errorf("%s: %s waits for %q, which is no URL with a port: %v", name, r.ID, r.Wait.Target, err)
+			}
+		}
+		if !set["net.ipv6.conf.all.forwarding"] || !set["net.bridge.bridge-nf-call-ip6tables"] {
+			t.Errorf("%s sets %v", name, set)
 		}
 	}
 }

@@ -178,5 +178,5 @@ func global(a Address) bool {
 // ContainerLink says, by the names that network plugins, container engines
 // and hypervisors give, that a link belongs to containers and not to the host.
 func ContainerLink(name string) bool {
-	return regexp.MustCompile(`^(lo|cni\d+|cni-.+|flannel\..+|docker\d+|docker_gwbridge|br-[0-9a-f]{12}|veth.*|cali.*|tunl\d+|vxlan.calico|vxlan-v6.calico|wireguard.cali|kube-ipvs\d+|kube-bridge|nodelocaldns|cilium_.+|lxc.*|lxd.*|incusbr.*|podman\d+|virbr\d+|weave)$`).MatchString(name)
+	return regexp.MustCompile(`^(lo|cni\d+|cni-.+|flannel(-v6)?\..+|docker\d+|docker_gwbridge|br-[0-9a-f]{12}|veth.*|cali.*|tunl\d+|vxlan.calico|vxlan-v6.calico|wireguard.cali|kube-ipvs\d+|kube-bridge|nodelocaldns|cilium_.+|lxc.*|lxd.*|incusbr.*|podman\d+|virbr\d+|weave)$`).MatchString(name)
 }
