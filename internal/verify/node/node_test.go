@@ -82,7 +82,7 @@ func TestJudgeRanges(t *testing.T) {
 	}{
 		{"in order", func(*network) {}, nil},
 		{"ranges overlap", func(n *network) { n.pods[0] = netip.MustParsePrefix("10.100.0.0/16"); n.nodes = nil }, []string{"10.100.0.0/16 and the service range 10.96.0.0/12 overlap"}},
-		{"none given", func(n *network) { n.nodes[1].ranges = nil }, []string{"failed b: has no part of the pod range"}},
+		{"none given", func(n *network) { n.nodes[1].ranges = nil }, []string{"failed b: has parts of 0 of the 1 pod ranges"}},
 		{"from elsewhere", func(n *network) { n.nodes[1].ranges[0] = "10.10.0.0/24" }, []string{"failed b: its pods get addresses of 10.10.0.0/24, which is outside"}},
 		{"given twice", func(n *network) { n.nodes[1].ranges[0] = "10.244.0.0/24" }, []string{"failed b: its pod range 10.244.0.0/24 overlaps 10.244.0.0/24 of a"}},
 		{"a node in the service range", func(n *network) { n.nodes[0].addresses[0] = "10.97.3.3" }, []string{"failed a: its own address 10.97.3.3 lies in a range"}},

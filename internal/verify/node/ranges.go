@@ -70,8 +70,8 @@ func judgeRanges(n network) (o result.Outcome) {
 	}
 	taken := map[netip.Prefix]string{}
 	for _, node := range n.nodes {
-		if len(node.ranges) == 0 && len(n.pods) > 0 {
-			o.Fail(node.name, "has no part of the pod range: the controller manager gives it one while the range has room")
+		if len(node.ranges) < len(n.pods) {
+			o.Fail(node.name, "has parts of %d of the %d pod ranges: the controller manager gives it one of each while they have room", len(node.ranges), len(n.pods))
 		}
 		for _, text := range node.ranges {
 			part, err := netip.ParsePrefix(text)

@@ -52,13 +52,18 @@ func (s *Set) Ask(ctx context.Context, from *corev1.Pod, host string, port int) 
 	return s.get(ctx, from, "http://"+net.JoinHostPort(host, strconv.Itoa(port)), path)
 }
 
-// AskPod has a probe ask another one.
+// AskPod has a probe ask another one at each of its addresses.
 func (s *Set) AskPod(ctx context.Context, from, to *corev1.Pod) error {
-	name, err := s.Ask(ctx, from, to.Status.PodIP, port)
-	if err == nil && name != to.Name {
-		err = fmt.Errorf("%s is answered by %q, not by pod %s: the address is given twice", to.Status.PodIP, name, to.Name)
+	for _, a := range to.Status.PodIPs {
+		name, err := s.Ask(ctx, from, a.IP, port)
+		if err == nil && name != to.Name {
+			err = fmt.Errorf("%s is answered by %q, not by pod %s: the address is given twice", a.IP, name, to.Name)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // AskAPI has a probe of a host's network ask whether an API server is ready,

@@ -29,10 +29,12 @@ func meta(name, part string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Name: name, Namespace: Namespace, Labels: map[string]string{Label: part}}
 }
 
-// service is reached by its address, by its name, and by a port on every node.
+// service is reached by its addresses, one of each family that the cluster has,
+// by its name, and by a port on every node.
 func service() *corev1.Service {
+	both := corev1.IPFamilyPolicyPreferDualStack
 	return &corev1.Service{ObjectMeta: meta(Name, "pod"), Spec: corev1.ServiceSpec{
-		Type: corev1.ServiceTypeNodePort, Selector: map[string]string{Label: "pod"},
+		Type: corev1.ServiceTypeNodePort, Selector: map[string]string{Label: "pod"}, IPFamilyPolicy: &both,
 		Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(port)}},
 	}}
 }

@@ -123,15 +123,19 @@ func PodToPod(ctx context.Context, s *subject.Subject) (o result.Outcome, err er
 	return o, ask(ctx, &o, "pair", all)
 }
 
-// PodToService asks the Service by its address.
+// PodToService asks the Service by each of its addresses.
 func PodToService(ctx context.Context, s *subject.Subject) (o result.Outcome, err error) {
 	set, err := running(ctx, s, &o)
 	if set == nil {
 		return o, err
 	}
 	return o, ask(ctx, &o, "node", each(s, set.Pods, func(ctx context.Context, p *corev1.Pod) error {
-		_, err := set.Ask(ctx, p, set.Service.Spec.ClusterIP, 80)
-		return err
+		for _, a := range set.Service.Spec.ClusterIPs {
+			if _, err := set.Ask(ctx, p, a, 80); err != nil {
+				return err
+			}
+		}
+		return nil
 	}))
 }
 
@@ -170,13 +174,15 @@ func NodePort(ctx context.Context, s *subject.Subject) (o result.Outcome, err er
 		if asker.Spec.NodeName == n.Name {
 			asker = from[(i+1)%len(from)]
 		}
-		for _, address := range subject.Addresses(n)[:min(1, len(subject.Addresses(n)))] {
-			where := fmt.Sprintf("%s to %s:%d", asker.Spec.NodeName, n.Name, port)
-			all = append(all, question{where, func(ctx context.Context) error {
-				_, err := set.Ask(ctx, asker, address, port)
-				return err
-			}})
-		}
+		where := fmt.Sprintf("%s to %s:%d", asker.Spec.NodeName, n.Name, port)
+		all = append(all, question{where, func(ctx context.Context) error {
+			for _, address := range subject.Addresses(n) {
+				if _, err := set.Ask(ctx, asker, address, port); err != nil {
+					return err
+				}
+			}
+			return nil
+		}})
 	}
 	return o, ask(ctx, &o, "node", all)
 }
