@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
+	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/config"
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/kube"
+	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/verify"
 )
 
@@ -28,7 +32,7 @@ func Verify(ctx context.Context, m *Machine, done func(verify.Result)) (verify.R
 	if err != nil {
 		return verify.Report{}, err
 	}
-	model, _, _, err := m.expected(ctx, nil)
+	model, err := m.told(ctx, client)
 	if err != nil {
 		return verify.Report{}, err
 	}
@@ -36,4 +40,39 @@ func Verify(ctx context.Context, m *Machine, done func(verify.Result)) (verify.R
 		Client: client, Model: model, Control: m.Host, Now: m.Now, Done: done,
 		Machines: []verify.Machine{{Name: model.Hosts[0].Init.NodeRegistration.Name, Host: m.Host, Want: desired.For(model, 0)}},
 	})
+}
+
+// told is the model of a running cluster. Where it was made by `up`, that is what
+// was written down; one of `init`, `join` or kubeadm tells by its ConfigMaps.
+func (m *Machine) told(ctx context.Context, client *kube.Client) (*cluster.Model, error) {
+	own, _, basis, err := m.expected(ctx, nil)
+	for _, dir := range []string{initDir, joinDir} {
+		if _, absent := m.Host.Stat(ctx, dir+"/config.yaml"); absent == nil {
+			basis = Found
+		}
+	}
+	if err != nil || basis == Recorded {
+		return own, err
+	}
+	f := joinTarget{client: client, server: client.Config.Host}
+	if err := f.read(ctx, 10*time.Second); err != nil {
+		return own, nil //nolint:nilerr // what the files of this machine say is near enough
+	}
+	facts, err := observe.Facts(ctx, m.Host)
+	if err != nil {
+		return nil, err
+	}
+	o, err := m.findOptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	j := config.JoinConfiguration{ControlPlane: &config.JoinControlPlane{}}
+	j.NodeRegistration.Name = o.NodeName
+	j.ControlPlane.LocalAPIEndpoint = config.APIEndpoint{AdvertiseAddress: o.AdvertiseAddress, BindPort: o.BindPort}
+	model, err := cluster.FromJoin(cluster.Join{Join: j, Cluster: f.cluster, Kubelet: f.kubelet, Proxy: f.proxy, Facts: facts, Now: m.Now()})
+	if err != nil {
+		return nil, err
+	}
+	model.Hosts[0].Init.BootstrapTokens = nil // the default one is for a cluster that is to be made
+	return model, nil
 }
