@@ -74,6 +74,10 @@ func networkRows() []row {
 			w.put("/proc/sys/net/ipv6/conf/default/forwarding", "1\n")
 			w.model.Hosts[0].Init.LocalAPIEndpoint.AdvertiseAddress = "2001:db8::7"
 		}, []string{"Address"}, []string{"different families"}},
+		{"two families of pods, and one address of the node", func(w *world) { w.dual("") }, []string{"warning NodeAddress"},
+			[]string{"without 2001:db8::7, though pods have addresses of fd00:10:244::/56", `value: "10.0.0.7,2001:db8::7"`}},
+		{"two families of pods, and both addresses of the node", func(w *world) { w.dual("10.0.0.7,2001:db8::7") }, nil, nil},
+		{"two families of pods, and the IPv6 address of the node", func(w *world) { w.dual("2001:db8::7") }, []string{"warning NodeAddress"}, []string{"without 10.0.0.7"}},
 		{"two networks", func(w *world) { w.second() }, []string{"warning SeveralNetworks"},
 			[]string{"10.0.0.7 (ens3), 192.168.1.7 (ens4)", "uses 10.0.0.7, the default route's (ens3)", "--apiserver-advertise-address"}},
 		{"two networks and a choice", func(w *world) {
@@ -134,6 +138,18 @@ func networkRows() []row {
 		}, []string{"warning HTTPProxy"}, []string{`Connection to "https://10.0.0.7" uses proxy "http://me:xxxxx@proxy:3128"`}},
 		{"a proxy for pods and Services", func(w *world) { w.proxies("https_proxy=http://proxy:3128", "no_proxy=10.0.0.7") },
 			[]string{"warning HTTPProxyCIDR", "warning HTTPProxyCIDR"}, []string{`connection to "10.244.0.0/16" uses proxy`, "NO_PROXY"}},
+	}
+}
+
+// dual gives the machine and its pods both families, and the kubelet a node-ip.
+func (w *world) dual(nodeIP string) {
+	w.put("/proc/net/if_inet6", "20010db8000000000000000000000007 02 40 00 80     ens3\n")
+	w.put("/proc/sys/net/ipv6/conf/default/forwarding", "1\n")
+	w.model.Cluster.Networking.PodSubnet = "10.244.0.0/16,fd00:10:244::/56"
+	w.model.Cluster.Networking.ServiceSubnet = "10.96.0.0/12,fd00:10:96::/112"
+	if nodeIP != "" {
+		n := &w.model.Hosts[0].Init.NodeRegistration
+		n.KubeletExtraArgs = append(n.KubeletExtraArgs, config.Arg{Name: "node-ip", Value: nodeIP})
 	}
 }
 

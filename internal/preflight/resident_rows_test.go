@@ -107,6 +107,16 @@ func residentRows() []row {
 			w.model.Hosts[0].Init.NodeRegistration.CRISocket = "unix:///run/crio/crio.sock"
 		}, []string{"CRI"}, []string{"could not connect to the container runtime"}},
 
+		{"a kubelet of the minor before, brought along", func(w *world) { w.kubelet("Kubernetes v1.36.3") }, nil, nil},
+		{"the oldest kubelet that may be", func(w *world) { w.kubelet("Kubernetes v1.34.0") }, nil, nil},
+		{"a kubelet that is too old", func(w *world) { w.kubelet("Kubernetes v1.33.9") }, []string{"KubeletVersion"}, []string{"kubelet version 1.33.9 of node-1 is lower than 1.34.0"}},
+		{"a kubelet of the minor after", func(w *world) { w.kubelet("Kubernetes v1.38.0") }, []string{"KubeletVersion"}, []string{"the kubelet version is higher than the control plane version", "1.38.0"}},
+		{"a newer patch of the kubelet", func(w *world) { w.kubelet("Kubernetes v1.37.9") }, nil, nil},
+		{"a kubelet that says nothing", func(w *world) { w.kubelet("") }, []string{"KubeletVersion"}, []string{`its version is ""`}},
+		{"a kubelet for an older cluster", func(w *world) {
+			w.kubelet("Kubernetes v1.37.0")
+			w.model.Cluster.KubernetesVersion = "v1.36.3"
+		}, []string{"KubeletVersion"}, []string{"the control plane 1.36.3"}},
 		{"k3s", func(w *world) { w.process(500, "/usr/local/bin/k3s server") }, []string{"OtherCluster"}, []string{"k3s runs on node-1, process 500", "k3s-uninstall.sh"}},
 		{"data of k0s", func(w *world) { w.put("/var/lib/k0s/pki/ca.crt", "x") }, []string{"warning OtherCluster"}, []string{"/var/lib/k0s", "k0s reset"}},
 		{"a Docker engine", func(w *world) { w.process(501, "/usr/bin/dockerd -H fd://") }, []string{"warning OtherCluster"}, []string{"drop forwarded packets"}},
@@ -160,6 +170,12 @@ func (w *world) installed() {
 	w.put("/etc/kubernetes/kubelet.conf", kubeconfig("https://10.0.0.7:6443"))
 	w.put("/var/lib/etcd/member/wal/0.wal", "x")
 	w.put("/etc/kubernetes/pki/ca.crt", authority(now.Add(-time.Hour), now.AddDate(10, 0, 0)))
+}
+
+// kubelet is one that the machine's owner has installed.
+func (w *world) kubelet(version string) {
+	w.model.Theirs.Kubelet = true
+	w.Answer(version+"\n", 0, "/usr/bin/kubelet", "--version")
 }
 
 func pod(image string, command ...string) string {

@@ -53,6 +53,7 @@ func kubeadm() []Check {
 		{"FileExisting-*", true, isError, "`mount` and `losetup` are in PATH", "The kubelet calls them for volumes.", "install the packages mount and util-linux", machine.Programs},
 		{"SystemVerification", true, isEither, "the kernel's version and options, cgroup controllers, /dev/kmsg", "Containers and limits stand on them.", "use a distribution's current kernel", machine.System},
 		{"Hostname", true, isEither, "the node name is a DNS name, and this host can resolve it", "The API refuses other names; an unknown one slows programs down.", "give another name with --node-name", network.Hostname},
+		{"KubeletVersion", true, isError, "a kubelet that was brought along is 1.34 or newer, and no newer than the control plane", "The API server may not know what a newer kubelet asks for, nor answer an old one.", "install a kubelet of the control plane's version", resident.KubeletVersion},
 		{"Service-kubelet", true, isWarning, "nothing else changes the kubelet's unit", "A package's drop-in also applies to the unit that Keelway installs.", "remove the drop-in", resident.Unit},
 		{"FileContent-*", true, isEither, "packets are forwarded, or Keelway can switch that on, and nothing switches it off at boot", "Pods have no network without it.", "set it to 1", resident.Forwarding},
 		{"ExternalEtcdVersion", true, isError, "an external etcd answers and is new enough", "The API server uses features of it.", "upgrade the external etcd, or correct its endpoints", resident.EtcdVersion},
@@ -63,6 +64,7 @@ func kubeadm() []Check {
 func own() []Check {
 	return []Check{
 		{"Address", false, isError, "the advertise address is on this host, and of the service range's family", "etcd and the API server listen there.", "give another address with --apiserver-advertise-address", network.Address},
+		{"NodeAddress", false, isWarning, "the node is registered with an address of each family that its pods have", "Pods of the host's network and node ports are reached there only; the kubelet takes one address unless told.", "name both in nodeRegistration.kubeletExtraArgs as node-ip", network.NodeAddress},
 		{"SeveralNetworks", false, isWarning, "the host has one network, or an address was chosen", "Other machines must reach the address that is taken.", "choose with --apiserver-advertise-address", network.Several},
 		{"RangesOverlap", false, isEither, "pod range, service range, the host's routes, addresses, name servers and the endpoint are apart", "kube-proxy drops traffic to every unused address of the service range, and flannel takes the pod range.", "choose another range", network.Ranges},
 		{"CNI", false, isError, "no other pod network is configured or left behind", "containerd takes the first configuration by name; an old bridge keeps its old address.", "remove what is left of the other network", network.Plugin},
