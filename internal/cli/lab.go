@@ -41,7 +41,7 @@ and share this machine's kernel. Root is needed.`,
 
 func newLabCreate(s streams, name *string) *cobra.Command {
 	o := lab.Options{Self: s.self}
-	var output, file string
+	var output, file, family string
 	c := &cobra.Command{
 		Use:   "create",
 		Short: "Make hosts, and wait until they have booted",
@@ -53,7 +53,7 @@ makes what is missing. The first lab installs Debian once and keeps it in
   keelway lab create --lab one --controlplanes 1 --share dist`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			o.Name = *name
+			o.Name, o.Family = *name, lab.Family(family)
 			if err := checkLabFile(file, *name); err != nil {
 				return err
 			}
@@ -92,6 +92,7 @@ makes what is missing. The first lab installs Debian once and keeps it in
 	f.IntVar(&o.Workers, "workers", 0, "how many hosts w1, w2, ...")
 	f.IntVar(&o.LoadBalancer, "loadbalancers", 0, "how many hosts lb1, lb2, ...")
 	f.IntVar(&o.EtcdMembers, "etcd-members", 0, "how many hosts etcd1, etcd2, ... for etcd alone")
+	f.StringVar(&family, "ip-family", string(lab.IPv4), "which addresses hosts have: ipv4, ipv6, or dual for both")
 	f.StringVar(&o.Share, "share", "", "a folder of this machine that every host sees at "+lab.SharePath)
 	f.StringVar(&file, "file", "", "write a cluster file for these hosts there")
 	addOutput(c, &output)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"sigs.k8s.io/yaml"
 
+	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/cluster/file"
 )
 
@@ -40,6 +41,9 @@ func (l *Lab) ClusterFile(kubernetes string) ([]byte, error) {
 func (l *Lab) clusterFile(kubernetes string, keys []string) ([]byte, error) {
 	f := file.Cluster{
 		APIVersion: file.APIVersion, Kind: file.Kind, Metadata: file.Metadata{Name: l.Name}, Spec: file.Spec{KubernetesVersion: kubernetes},
+	}
+	if l.family() == IPv6 {
+		f.Spec.Network.Pods, f.Spec.Network.Services = cluster.DefaultPodSubnet6, cluster.DefaultServiceSubnet6
 	}
 	for i, h := range l.Hosts {
 		if h.Role == LoadBalancer && f.Spec.Endpoint == "" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -19,6 +18,7 @@ import (
 type Options struct {
 	Name                                              string
 	ControlPlanes, Workers, LoadBalancer, EtcdMembers int
+	Family                                            Family
 	// Share is a folder that the hosts see, read-only; "" is none.
 	Share string
 	// Self is the path of this program, which keeps the hosts.
@@ -72,7 +72,7 @@ func Create(ctx context.Context, o Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := step("", "lab/network", "make the bridge "+l.Bridge+" with "+l.Subnet.String(), func(func(string)) error {
+	if err := step("", "lab/network", "make the bridge "+l.Bridge+" with "+l.ranges(), func(func(string)) error {
 		return errors.Join(l.makeBridge(), l.writeSSH())
 	}); err != nil {
 		return l, err
@@ -142,23 +142,13 @@ func begin(o Options, root string) (*Lab, error) {
 		if t.Name != o.Name {
 			continue
 		}
-		if !sameShape(t, l) {
-			return nil, fmt.Errorf("the lab %s is there already, with other hosts or another shared folder: choose another name, or `keelway lab delete --lab %s`", o.Name, o.Name)
+		if !sameShape(t, l) || t.family() != o.Family {
+			return nil, fmt.Errorf("the lab %s is there already, with other hosts or addresses, or another shared folder: choose another name, or `keelway lab delete --lab %s`", o.Name, o.Name)
 		}
 		return t, nil
 	}
-	if l.Subnet, err = freeSubnet(taken); err != nil {
+	if err := l.choose(o.Family, taken); err != nil {
 		return nil, err
-	}
-	address := l.gateway()
-	for i := range l.Hosts {
-		// Hosts begin at .10, out of the way of the gateway.
-		if i == 0 {
-			address = netip.AddrFrom4([4]byte{198, 18, l.Subnet.Addr().As4()[2], 10})
-		} else {
-			address = address.Next()
-		}
-		l.Hosts[i].Address = address
 	}
 	return l, l.save()
 }

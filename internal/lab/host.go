@@ -46,7 +46,9 @@ func (l *Lab) makeHost(h Host) error {
 	}
 	names := "127.0.0.1 localhost\n"
 	for _, other := range l.Hosts {
-		names += other.Address.String() + " " + other.Name + "\n"
+		for _, a := range other.addresses() {
+			names += a.String() + " " + other.Name + "\n"
+		}
 	}
 	keys, err := os.ReadFile(l.path("authorized_keys"))
 	if err != nil {
@@ -64,7 +66,8 @@ func (l *Lab) makeHost(h Host) error {
 		{"/etc/hosts", names, 0o644},
 		{"/root/.ssh/authorized_keys", string(keys), 0o600},
 		{"/etc/ssh/ssh_host_ed25519_key", string(key), 0o600},
-		{"/etc/lab-network", fmt.Sprintf("ADDRESS=%s/%d\nGATEWAY=%s\n", h.Address, l.Subnet.Bits(), l.gateway()), 0o644},
+		{"/etc/lab-network", fmt.Sprintf("ADDRESS=%s/%d\nGATEWAY=%s\n", h.Address, l.Subnet.Bits(), gateway(l.Subnet)), 0o644},
+		{"/etc/systemd/system/lab-network.service.d/ipv6.conf", l.dropIn(h), 0o644},
 	} {
 		if err := write(filepath.Join(root, f.path), []byte(f.text), f.mode); err != nil {
 			return err

@@ -37,9 +37,13 @@ const (
 
 // Lab is one lab, as its record says.
 type Lab struct {
-	Name   string       `json:"name"`
-	Subnet netip.Prefix `json:"subnet"`
-	// Bridge is the link that joins the hosts; this machine has Gateway on it.
+	Name string `json:"name"`
+	// Subnet holds the addresses that hosts are reached by; Subnet6 those that
+	// they have beside them in a lab of both families.
+	Subnet  netip.Prefix `json:"subnet"`
+	Subnet6 netip.Prefix `json:"subnet6,omitzero"`
+	// Bridge is the link that joins the hosts; this machine has the first address
+	// of each subnet on it.
 	Bridge string `json:"bridge"`
 	// Image is the folder of the root that the hosts' overlays lie on.
 	Image string `json:"image"`
@@ -57,6 +61,8 @@ type Host struct {
 	Name    string     `json:"name"`
 	Role    Role       `json:"role"`
 	Address netip.Addr `json:"address"`
+	// Address6 is the second one, in a lab of both families.
+	Address6 netip.Addr `json:"address6,omitzero"`
 	// Process is systemd-nspawn's; zero while the host is stopped.
 	Process process.Identity `json:"process,omitzero"`
 }
@@ -80,7 +86,6 @@ func (l *Lab) hostDir(h Host) string    { return filepath.Join(l.dir(), "hosts",
 func (l *Lab) varOf(h Host) string      { return filepath.Join(l.hostDir(h), "var") }
 func (l *Lab) rootOf(h Host) string     { return filepath.Join(l.hostDir(h), "root") }
 func (l *Lab) machine(h Host) string    { return l.Name + "-" + h.Name }
-func (l *Lab) gateway() netip.Addr      { return l.Subnet.Addr().Next() }
 func (l *Lab) recordPath() string       { return l.path("lab.json") }
 func (l *Lab) consoleOf(h Host) string  { return filepath.Join(l.hostDir(h), "console.log") }
 func (l *Lab) cgroupOf(h Host) string   { return "keelway-lab-" + l.machine(h) }

@@ -71,7 +71,11 @@ func (l *Lab) writeSSH() error {
 		if err != nil {
 			return err
 		}
-		known += fmt.Sprintf("%s,%s %s\n", h.Name, h.Address, public)
+		known += h.Name
+		for _, a := range h.addresses() {
+			known += "," + a.String()
+		}
+		known += " " + public + "\n"
 		config += fmt.Sprintf("Host %s\n  HostName %s\n  HostKeyAlias %s\n", h.Name, h.Address, h.Name)
 	}
 	config += fmt.Sprintf("Host *\n  User root\n  IdentityFile %s\n  IdentitiesOnly yes\n  UserKnownHostsFile %s\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n", l.KeyFile(), l.KnownHosts())
