@@ -28,6 +28,9 @@ func (m *Machine) sharedFiles(ctx context.Context, in *joinInput) (map[string][]
 	}
 	var missing []string
 	for _, f := range desired.SharedFiles(in.found.cluster) {
+		if f.Path == "" {
+			continue // an external etcd without TLS
+		}
 		_, err := m.Host.Stat(ctx, f.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			missing = append(missing, f.Name)

@@ -152,6 +152,15 @@ func residentRows() []row {
 			w.version("10.0.0.50:2379", "3.6.0")
 			w.model.Cluster.Etcd.External.Endpoints = []string{"http://10.0.0.50:2379"}
 		}, []string{"ExternalEtcdClientCertificates"}, []string{"/etc/etcd/client.key doesn't exist on node-1"}},
+		{"an external etcd whose certificates come with the join", func(w *world) {
+			w.external("https://10.0.0.50:2379")
+			w.model.Cluster.Etcd.External.KeyFile = "/etc/etcd/client.key"
+			w.model.Cluster.Etcd.External.Endpoints = []string{"http://10.0.0.50:2379"}
+			w.model.Cluster.Etcd.External.HTTPEndpoints = nil
+			w.version("10.0.0.50:2379", "3.6.1")
+			w.target.Desired = desired.For(w.model, 0)
+			w.target.Desired.Resources = append(w.target.Desired.Resources, desired.Resource{ID: "control-plane-prepare/download-certs", Files: []desired.File{{Path: "/etc/etcd/client.key", Content: []byte("x")}}})
+		}, nil, nil},
 		{"an external etcd that is old", func(w *world) {
 			w.external("http://10.0.0.50:2379", "http://10.0.0.51:2379")
 			w.version("10.0.0.50:2379", "3.5.23")

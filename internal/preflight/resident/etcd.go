@@ -25,6 +25,23 @@ const minExternalEtcd = "3.5.24-0"
 // etcdPatience is how long an external etcd may take to say its version.
 const etcdPatience = 5 * time.Second
 
+// etcdFile is a client's file for an external etcd, as it is on the host or, on
+// a control plane that joins with a certificate key, as it will be; "" is none.
+func etcdFile(ctx context.Context, s *subject.Subject, path string) (string, error) {
+	text, err := s.Text(ctx, path)
+	if err != nil || text != "" {
+		return text, err
+	}
+	for _, r := range s.Desired.Resources {
+		for _, f := range r.Files {
+			if f.Path == path {
+				return string(f.Content), nil
+			}
+		}
+	}
+	return "", nil
+}
+
 // EtcdFiles finds client certificates for an external etcd that are not there.
 // Those for an etcd that Keelway makes are made with it.
 func EtcdFiles(ctx context.Context, s *subject.Subject) ([]subject.Finding, error) {
@@ -37,11 +54,11 @@ func EtcdFiles(ctx context.Context, s *subject.Subject) ([]subject.Finding, erro
 		if file == "" {
 			continue
 		}
-		there, err := s.Exists(ctx, file)
+		text, err := etcdFile(ctx, s, file)
 		if err != nil {
 			return nil, err
 		}
-		if !there {
+		if text == "" {
 			found = append(found, subject.Finding{Message: fmt.Sprintf("%s doesn't exist on %s, and kube-apiserver needs it to reach the external etcd", file, s.Host.Name())})
 		}
 	}
@@ -82,7 +99,7 @@ func EtcdVersion(ctx context.Context, s *subject.Subject) ([]subject.Finding, er
 func etcdClient(ctx context.Context, s *subject.Subject, e *config.ExternalEtcd) (*http.Client, error) {
 	t := &tls.Config{MinVersion: tls.VersionTLS12}
 	if e.CAFile != "" {
-		ca, err := s.Text(ctx, e.CAFile)
+		ca, err := etcdFile(ctx, s, e.CAFile)
 		if err != nil {
 			return nil, err
 		}
@@ -92,11 +109,11 @@ func etcdClient(ctx context.Context, s *subject.Subject, e *config.ExternalEtcd)
 		}
 	}
 	if e.CertFile != "" && e.KeyFile != "" {
-		cert, err := s.Text(ctx, e.CertFile)
+		cert, err := etcdFile(ctx, s, e.CertFile)
 		if err != nil {
 			return nil, err
 		}
-		key, err := s.Text(ctx, e.KeyFile)
+		key, err := etcdFile(ctx, s, e.KeyFile)
 		if err != nil {
 			return nil, err
 		}
