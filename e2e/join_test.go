@@ -24,6 +24,8 @@ import (
 type fleet struct {
 	t    *testing.T
 	name string
+	// share is the folder of this machine that the hosts see at /mnt/share.
+	share string
 }
 
 func newFleet(t *testing.T, name string, counts ...string) fleet {
@@ -36,8 +38,8 @@ func newFleet(t *testing.T, name string, counts ...string) fleet {
 	// What keelway unpacks of a bundle here, for hosts over SSH.
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	before := look(t)
-	f := fleet{t, name}
 	share := t.TempDir()
+	f := fleet{t, name, share}
 	copyFile(t, program(t), filepath.Join(share, "keelway"), 0o755)
 	copyFile(t, bundle(t), filepath.Join(share, "bundle.tar.zst"), 0o644)
 	copyFile(t, peer, filepath.Join(share, "kubeadm"), 0o755)
@@ -48,11 +50,13 @@ func newFleet(t *testing.T, name string, counts ...string) fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, _, err := open.Binary("kubelet")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"kubelet", "etcdctl"} {
+		path, _, err := open.Binary(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copyFile(t, path, filepath.Join(share, name), 0o755)
 	}
-	copyFile(t, path, filepath.Join(share, "kubelet"), 0o755)
 	for file, text := range map[string][]byte{"kubelet.service": kubelet.Unit(), "10-kubeadm.conf": kubelet.DropIn()} {
 		if err := os.WriteFile(filepath.Join(share, file), text, 0o644); err != nil {
 			t.Fatal(err)
