@@ -48,6 +48,9 @@ func (r *Runner) member(ctx context.Context, m desired.Member, waiting func(stri
 	if err != nil {
 		return err
 	}
+	if _, err := r.Host.Stat(ctx, m.Manifest.Path); err == nil && voter(all, id) {
+		return nil // it only did not answer: its flags may have been changed a moment ago
+	}
 	manifest := m.Manifest
 	manifest.Content = bytes.ReplaceAll(manifest.Content, []byte(m.Placeholder), []byte(initialCluster(all, id, m.Name)))
 	if err := r.manifest(ctx, manifest); err != nil {
@@ -60,6 +63,10 @@ func (r *Runner) member(ctx context.Context, m desired.Member, waiting func(stri
 		return r.takeBack(ctx, c, m, id, err)
 	}
 	return nil
+}
+
+func voter(all []etcd.Member, id uint64) bool {
+	return slices.ContainsFunc(all, func(m etcd.Member) bool { return m.ID == id && !m.Learner })
 }
 
 // others is a client of the members that are there already.
