@@ -14,8 +14,6 @@ import (
 // shrinks, repairs and destroys it.
 func TestFleet(t *testing.T) {
 	long(t)
-	state := t.TempDir()
-	t.Setenv("XDG_STATE_HOME", state)
 	file := filepath.Join(t.TempDir(), "cluster.yaml")
 	f := newFleet(t, "fleet", "--controlplanes", "3", "--workers", "2", "--file", file)
 	text, err := os.ReadFile(file)
@@ -55,7 +53,7 @@ func TestFleet(t *testing.T) {
 	if r := with("apply"); r.code != 2 || !strings.Contains(r.err, "--yes") {
 		t.Errorf("apply without a terminal and --yes: exit code %d\n%s", r.code, r.err)
 	}
-	loggedRun(t, state, apply("proved: "), "cp1", "cp2", "cp3", "w1", "w2")
+	loggedRun(t, apply("proved: "), "cp1", "cp2", "cp3", "w1", "w2")
 	f.ready(5, 3)
 	if r := with("plan"); r.code != 0 || !strings.Contains(r.out, "nothing to do") {
 		t.Errorf("plan of a finished cluster: exit code %d\n%s%s", r.code, r.out, r.err)
@@ -210,10 +208,10 @@ func TestFleet(t *testing.T) {
 
 // loggedRun checks that a run has left its log where it said, with a text for each
 // host and without the secrets of the run.
-func loggedRun(t *testing.T, state, said string, hosts ...string) {
+func loggedRun(t *testing.T, said string, hosts ...string) {
 	t.Helper()
 	m := regexp.MustCompile(`log of this run: (\S+)`).FindStringSubmatch(said)
-	if m == nil || !strings.HasPrefix(m[1], state) {
+	if m == nil || !strings.HasPrefix(m[1], os.Getenv("XDG_STATE_HOME")) {
 		t.Fatalf("where the log of the run is is not said:\n%s", said)
 	}
 	secret := regexp.MustCompile(`PRIVATE KEY|[a-z0-9]{6}\.[a-z0-9]{16}\b|key-data: [A-Za-z0-9]`)

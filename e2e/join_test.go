@@ -37,6 +37,7 @@ func newFleet(t *testing.T, name string, counts ...string) fleet {
 	}
 	// What keelway unpacks of a bundle here, for hosts over SSH.
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("XDG_STATE_HOME", t.TempDir()) // the logs of its runs
 	before := look(t)
 	share := t.TempDir()
 	f := fleet{t, name, share}
