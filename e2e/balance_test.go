@@ -17,13 +17,7 @@ func TestBalance(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cluster.yaml")
 	f := newFleet(t, "balance", "--controlplanes", "3", "--workers", "1", "--file", file)
 	fresh := f.inside("w1")
-	apply := func(says string) {
-		t.Helper()
-		r := run(t, "apply", "-f", file, "--bundle", bundle(t), "--yes")
-		if r.code != 0 || !strings.Contains(r.out, says) {
-			t.Fatalf("apply: exit code %d, want %q\n%s%s", r.code, says, r.out, r.err)
-		}
-	}
+	apply := func(says string) { t.Helper(); applied(t, file, says) }
 	apply("proved: ")
 	f.ready(4, 3)
 	if out := f.on("w1", "cat /etc/kubernetes/kubelet.conf"); !strings.Contains(out, "server: https://127.0.0.1:7443\n") {
@@ -67,6 +61,15 @@ func TestBalance(t *testing.T) {
 	}
 }
 
+// applied brings a cluster to what its file says, and wants to read that.
+func applied(t *testing.T, file, says string) {
+	t.Helper()
+	r := run(t, "apply", "-f", file, "--bundle", bundle(t), "--yes")
+	if r.code != 0 || !strings.Contains(r.out, says) {
+		t.Fatalf("apply: exit code %d, want %q\n%s%s", r.code, says, r.out, r.err)
+	}
+}
+
 // readyLine tells whether a list of nodes says that one is Ready.
 func readyLine(list, node string) bool {
 	for line := range strings.Lines(list) {
@@ -84,13 +87,7 @@ func TestBalancerHost(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cluster.yaml")
 	f := newFleet(t, "lbhost", "--controlplanes", "1", "--workers", "1", "--loadbalancers", "1", "--file", file)
 	fresh := f.inside("lb1")
-	apply := func(says string) {
-		t.Helper()
-		r := run(t, "apply", "-f", file, "--bundle", bundle(t), "--yes")
-		if r.code != 0 || !strings.Contains(r.out, says) {
-			t.Fatalf("apply: exit code %d, want %q\n%s%s", r.code, says, r.out, r.err)
-		}
-	}
+	apply := func(says string) { t.Helper(); applied(t, file, says) }
 	apply("proved: ")
 	f.ready(2, 1)
 	if out := f.on("w1", "grep server: /etc/kubernetes/kubelet.conf && "+fromWorker); !strings.Contains(out, ":6443") || !strings.HasSuffix(out, "ok") {

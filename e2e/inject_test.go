@@ -79,7 +79,7 @@ func (c *campaign) walk(operation string, every uint32, args []string) {
 				return
 			}
 			c.seen[key] = true
-			if sum := fnv.New32a(); !sampled(sum.Sum32, sum.Write, key, every) || kind.only != "" && kind.only != e.Host {
+			if !sampled(key, every) || kind.only != "" && kind.only != e.Host {
 				return
 			}
 			host = e.Host
@@ -112,9 +112,10 @@ func (c *campaign) walk(operation string, every uint32, args []string) {
 }
 
 // sampled takes one key of so many, always the same ones.
-func sampled(sum func() uint32, write func([]byte) (int, error), key string, every uint32) bool {
-	_, _ = write([]byte(key))
-	return sum()%every == 0
+func sampled(key string, every uint32) bool {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(key)) // a hash takes everything
+	return sum.Sum32()%every == 0
 }
 
 // stream runs keelway and hands over each of its JSON events, and returns what

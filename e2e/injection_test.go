@@ -40,7 +40,7 @@ var injections = []injection{
 		return nil
 	}},
 	{name: "the disk is full", only: "cp3", do: func(f fleet, host string, _ *os.Process) func() {
-		f.on(host, `cat /dev/zero > /var/filler 2>/dev/null; test -s /var/filler && ! touch /var/filler.more 2>/dev/null || df /var`)
+		f.on(host, `cat /dev/zero > /var/filler 2>/dev/null; ! dd if=/dev/zero of=/var/filler.more bs=1M count=1 2>/dev/null`)
 		return func() { f.on(host, "rm -f /var/filler /var/filler.more") }
 	}},
 	{name: "the power is cut", power: true, do: func(f fleet, host string, _ *os.Process) func() {
