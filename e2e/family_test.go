@@ -89,13 +89,7 @@ EOF
 	by := invite(t, f.on("cp1", "/mnt/share/keelway init --bundle /mnt/share/bundle.tar.zst --upload-certs --config init.yaml"))
 	f.joinAs("w1", by, strings.Join(f.addresses("w1"), ","))
 	f.answers(2)
-	for what, path := range map[string]string{
-		"pod ranges": "{range .items[*]}{.spec.podCIDRs[*]} {end}", "addresses": `{range .items[*]}{.status.addresses[?(@.type=="InternalIP")].address} {end}`,
-	} {
-		if out := f.kubectl("get nodes -o 'jsonpath=" + path + "'"); len(strings.Fields(out)) != 4 || !strings.Contains(out, "10.244.") && !strings.Contains(out, "198.18.") || !strings.Contains(out, "fd") {
-			t.Errorf("two nodes have %s %q, and want one of each family", what, out)
-		}
-	}
+	f.bothFamilies(2)
 	if out := f.on("cp1", "/mnt/share/keelway init --bundle /mnt/share/bundle.tar.zst --config init.yaml"); !strings.Contains(out, "nothing to do") {
 		t.Errorf("a second init has something to do:\n%s", out)
 	}
@@ -104,6 +98,18 @@ EOF
 		"networking [setup-networking] single-stack serviceSubnet should be properly configured if specified in kubeadm-config": "the cluster has both families",
 	})
 	f.gone("w1")
+}
+
+// bothFamilies wants each of so many nodes to have a range and an address of each family.
+func (f fleet) bothFamilies(nodes int) {
+	f.t.Helper()
+	for what, path := range map[string]string{
+		"pod ranges": "{range .items[*]}{.spec.podCIDRs[*]} {end}", "addresses": `{range .items[*]}{.status.addresses[?(@.type=="InternalIP")].address} {end}`,
+	} {
+		if out := f.kubectl("get nodes -o 'jsonpath=" + path + "'"); len(strings.Fields(out)) != 2*nodes || !strings.Contains(out, "10.244.") && !strings.Contains(out, "198.18.") || !strings.Contains(out, "fd") {
+			f.t.Errorf("%d nodes have %s %q, and want one of each family", nodes, what, out)
+		}
+	}
 }
 
 // gone resets a host, and wants nothing of the pod network to be left on it.

@@ -225,8 +225,8 @@ func TestPageFleet(t *testing.T) {
 		}}},
 		plan:  {{code: 2}, {code: 2, before: label, then: w.says("-  disk: hdd").then}},
 		apply: {typed(apply, "proved: "), {skip: "TestEtcdHosts does it"}},
-		"keelway plan -f cluster.yaml --out plan.json":                                            {{code: 2}},
-		"keelway apply -f cluster.yaml --plan plan.json":                                          {typed("keelway apply -f cluster.yaml --plan plan.json", "as the file says")},
+		"keelway plan -f cluster.yaml --out plan.json":                                           {{code: 2}},
+		"keelway apply -f cluster.yaml --plan plan.json":                                         {typed("keelway apply -f cluster.yaml --plan plan.json", "as the file says")},
 		"keelway cluster new --controlplanes 2 --workers 3 --etcd-members 3 --file cluster.yaml": {{as: "keelway cluster new --controlplanes 2 --workers 3 --etcd-members 3 --file etcd.yaml"}},
 	})
 	f.ready(6, 3)
@@ -239,6 +239,7 @@ func TestPageFleet(t *testing.T) {
 	for _, host := range []string{"cp1", "cp2", "cp3", "w1", "w2", "w3"} {
 		f.survives(host, ask)
 	}
+	f.survivesPartition("cp1", ask)
 	f.ready(6, 3)
 	remove := func(host string) turn {
 		return turn{as: apply + " --yes --remove " + host, then: func(string) {

@@ -55,6 +55,35 @@ func (f fleet) serve() (ask string) {
 // ask is the workload's question.
 func (f fleet) survives(host, ask string) {
 	f.t.Helper()
+	must(f.t, "lab", "stop", "--lab", f.name, "--cut", host)
+	f.goOn(host, ask)
+	must(f.t, "lab", "start", "--lab", f.name, host)
+	f.back(host)
+	f.isReady(host)
+}
+
+// survivesPartition cuts a host off from all others instead: nothing is
+// refused, everything waits. Nobody does anything but to mend the network.
+func (f fleet) survivesPartition(host, ask string) {
+	f.t.Helper()
+	must(f.t, "lab", "partition", "--lab", f.name, host)
+	f.goOn(host, ask)
+	must(f.t, "lab", "heal", "--lab", f.name)
+	f.isReady(host)
+}
+
+// isReady waits for a host to be a Ready node, as its own kubelet's API says.
+func (f fleet) isReady(host string) {
+	f.t.Helper()
+	waitFor(f.t, 2*time.Minute, host+" to be Ready again", func() (bool, string) {
+		out, err := f.try(host, "kubectl --kubeconfig /etc/kubernetes/kubelet.conf --request-timeout 5s get node $(hostname) --no-headers")
+		return err == nil && readyLine(out, host), out
+	})
+}
+
+// goOn has a cluster serve that has just lost a host.
+func (f fleet) goOn(host, ask string) {
+	f.t.Helper()
 	worker, main := "w1", "cp1"
 	switch host {
 	case worker:
@@ -62,7 +91,6 @@ func (f fleet) survives(host, ask string) {
 	case main:
 		main = "cp2"
 	}
-	must(f.t, "lab", "stop", "--lab", f.name, "--cut", host)
 	began := time.Now()
 	waitFor(f.t, 15*time.Second, "the API by the worker's load balancer without "+host, func() (bool, string) {
 		out, err := f.try(worker, fromWorker)
@@ -79,10 +107,4 @@ func (f fleet) survives(host, ask string) {
 		}
 	}
 	f.on(main, "kubectl --kubeconfig /etc/kubernetes/admin.conf -n default annotate configmap web --overwrite without="+host)
-	must(f.t, "lab", "start", "--lab", f.name, host)
-	f.back(host)
-	waitFor(f.t, 2*time.Minute, host+" to be Ready again", func() (bool, string) {
-		out, err := f.try(host, "kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node $(hostname) --no-headers")
-		return err == nil && readyLine(out, host), out
-	})
 }

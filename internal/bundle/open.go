@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,6 +22,8 @@ type Bundle struct {
 	ID string
 	// Folder holds the files that the manifest lists.
 	Folder string
+	// Archive is the file that it was opened from, "" when that was a folder.
+	Archive string
 	// programs is the folder with bin/, which is another one when Folder has
 	// not got the programs that are kept in layers.
 	programs string
@@ -65,7 +68,7 @@ func open(ctx context.Context, path, cache string) (*Bundle, error) {
 	}
 	target := filepath.Join(cache, identity(raw))
 	if b, err := openFolder(target); err == nil && b.hasPrograms(target) {
-		b.programs = target
+		b.programs, b.Archive = target, path
 		return b, nil
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
@@ -82,8 +85,11 @@ func open(ctx context.Context, path, cache string) (*Bundle, error) {
 			return nil, err
 		}
 	}
-	return &Bundle{Manifest: m, ID: identity(raw), Folder: target, programs: target}, nil
+	return &Bundle{Manifest: m, ID: identity(raw), Folder: target, Archive: path, programs: target}, nil
 }
+
+// OpenArchive opens the file that the bundle was opened from.
+func (b *Bundle) OpenArchive() (io.ReadCloser, error) { return os.Open(b.Archive) }
 
 func identity(manifest []byte) string {
 	return string(DigestLine(manifest)[:64])

@@ -25,7 +25,7 @@ checksums, a list of what they were made of. Nothing is downloaded later.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newBundleBuild(s), newBundleInspect(s), newBundleVerify(s), newBundleSign(s), newBundleKey(s), newBundleLock(s))
+	c.AddCommand(newBundleBuild(s), newBundleInspect(s), newBundleVerify(s), newBundleSign(s), newBundleKey(s), newBundleLock(s), newBundleServe(s))
 	return c
 }
 

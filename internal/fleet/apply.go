@@ -43,6 +43,8 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 	defer f.dropToken(context.WithoutCancel(ctx))
 	held, give := false, func() {}
 	defer func() { give() }()
+	ended := func() {}
+	defer func() { ended() }()
 	var last plan.Fleet
 	for round := range rounds {
 		p, err := f.Plan(ctx)
@@ -85,6 +87,11 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 			}
 		}
 		last = p
+		if round == 0 {
+			if ended, err = f.near(ctx, p); err != nil {
+				return r, err
+			}
+		}
 		f.round(ctx, p, r)
 		if ctx.Err() != nil {
 			return r, context.Cause(ctx)

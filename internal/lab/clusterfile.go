@@ -16,6 +16,7 @@ import (
 
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/cluster/file"
+	"keelway.dev/keelway/internal/config"
 )
 
 // ClusterFile is a cluster file (YAML) for the lab's hosts, with their host keys
@@ -42,8 +43,12 @@ func (l *Lab) clusterFile(kubernetes string, keys []string) ([]byte, error) {
 	f := file.Cluster{
 		APIVersion: file.APIVersion, Kind: file.Kind, Metadata: file.Metadata{Name: l.Name}, Spec: file.Spec{KubernetesVersion: kubernetes},
 	}
-	if l.family() == IPv6 {
+	switch l.family() {
+	case IPv6:
 		f.Spec.Network.Pods, f.Spec.Network.Services = cluster.DefaultPodSubnet6, cluster.DefaultServiceSubnet6
+	case Dual:
+		f.Spec.Network.Pods = cluster.DefaultPodSubnet + "," + cluster.DefaultPodSubnet6
+		f.Spec.Network.Services = config.DefaultServiceSubnet + "," + cluster.DefaultServiceSubnet6
 	}
 	for i, h := range l.Hosts {
 		if h.Role == LoadBalancer && f.Spec.Endpoint == "" {
@@ -52,10 +57,14 @@ func (l *Lab) clusterFile(kubernetes string, keys []string) ([]byte, error) {
 		if h.Role == EtcdMember {
 			f.Spec.Etcd.Topology = file.External
 		}
-		f.Spec.Hosts = append(f.Spec.Hosts, file.Host{
+		one := file.Host{
 			Name: h.Name, Address: h.Address.String(), Roles: []file.Role{file.Role(h.Role)},
 			SSH: file.SSH{User: "root", Port: 22, KeyFile: l.KeyFile(), HostKey: keys[i]},
-		})
+		}
+		if l.family() == Dual && one.IsNode() {
+			one.SecondAddress = h.Address6.String()
+		}
+		f.Spec.Hosts = append(f.Spec.Hosts, one)
 	}
 	return yaml.Marshal(f)
 }

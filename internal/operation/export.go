@@ -3,6 +3,7 @@ package operation
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/plan"
 	"keelway.dev/keelway/internal/report"
+	"keelway.dev/keelway/internal/step"
 )
 
 // Kit is what a host is installed from: an opened bundle and this program.
@@ -33,7 +35,7 @@ func NewKit(b *bundle.Bundle, self string, model *cluster.Model) (*Kit, error) {
 	if err := want.Check(b.Manifest); err != nil {
 		return nil, &WishError{fmt.Errorf("nothing was changed, because the bundle does not hold what the cluster is made from: %w", err)}
 	}
-	k := &Kit{programs: programs{b, self}, sums: map[string]string{}}
+	k := &Kit{programs: programs{Bundle: b, self: self}, sums: map[string]string{}}
 	var err error
 	for _, name := range names {
 		if name == desired.Self {
@@ -49,6 +51,28 @@ func NewKit(b *bundle.Bundle, self string, model *cluster.Model) (*Kit, error) {
 		k.sums[name] = one.SHA256
 	}
 	return k, nil
+}
+
+// Near has the kit's programs and images come from the address of a machine
+// beside the host, which serves the same bundle; "" takes that back.
+func (k *Kit) Near(address string) {
+	k.programs.near = nil
+	if address == "" {
+		return
+	}
+	k.programs.near = &step.Near{Address: address, Manifests: map[string]string{}}
+	for _, image := range k.programs.Images() {
+		k.programs.near.Manifests[image.Reference] = image.Manifest
+	}
+}
+
+// Program opens this program, and returns its sha256 in hex.
+func (k *Kit) Program() (content io.ReadCloser, sum string, err error) {
+	if sum, err = fileSum(k.programs.self); err != nil {
+		return nil, "", err
+	}
+	content, err = k.programs.OpenBinary(desired.Self)
+	return content, sum, err
 }
 
 // Plan is what is left to do on the machine.

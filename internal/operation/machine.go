@@ -82,6 +82,8 @@ func NewMachine(ctx context.Context, h host.Host, services service.Manager, even
 type programs struct {
 	*bundle.Bundle
 	self string
+	// near serves the bundle beside the host, nil when nobody does.
+	near *step.Near
 }
 
 // WriteImages writes images of the bundle. It is not open when all of them were
@@ -124,7 +126,7 @@ func (m *Machine) converge(ctx context.Context, want desired.Host, b programs, s
 func (m *Machine) loop(want desired.Host, b programs, sums map[string]string,
 	begin func(context.Context, plan.Plan) error, diagnose func(context.Context, plan.Step, error) string) *apply.Operation {
 	runner := &step.Runner{
-		Host: m.Host, Services: m.Services, Bundle: b, Sums: sums, Client: m.Client.Client,
+		Host: m.Host, Services: m.Services, Bundle: b, Sums: sums, Near: b.near, Client: m.Client.Client,
 		Probe: m.Observer.Probe, Random: rand.Reader, Now: m.Now,
 	}
 	return &apply.Operation{

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"keelway.dev/keelway/internal/desired"
 )
 
 // Part is what a host is in the order of a fleet.
@@ -64,6 +66,18 @@ func (f Fleet) Steps() int {
 	n := 0
 	f.each(func(HostPlan, Step) { n++ })
 	return n
+}
+
+// Installing are the hosts with a step that takes a program or images out of
+// the bundle.
+func (f Fleet) Installing() map[string]bool {
+	list := map[string]bool{}
+	f.each(func(h HostPlan, s Step) {
+		if len(s.Resource.Images) > 0 || slices.ContainsFunc(s.Resource.Files, func(one desired.File) bool { return one.Binary != "" }) {
+			list[h.Host] = true
+		}
+	})
+	return list
 }
 
 // Changes counts the steps that change something: a wait is for a component that

@@ -42,6 +42,9 @@ func (r *Runner) file(ctx context.Context, f desired.File) error {
 	if linked, err := r.link(ctx, f); linked || err != nil {
 		return err
 	}
+	if r.Near != nil {
+		return r.fetch(ctx, e, r.Sums[f.Binary])
+	}
 	program, err := r.Bundle.OpenBinary(f.Binary)
 	if err != nil {
 		return err

@@ -17,13 +17,9 @@ import (
 // kubernetesNamespace is the containerd namespace that the kubelet's CRI uses.
 const kubernetesNamespace = "k8s.io"
 
-// images imports images of the bundle and unpacks them, so that a pod's start
-// does not wait for it.
+// images brings images of the bundle into the runtime and unpacks them, so that
+// a pod's start does not wait for it.
 func (r *Runner) images(ctx context.Context, images []desired.Image) error {
-	refs := map[string]string{}
-	for _, i := range images {
-		refs[i.Reference] = i.Bundled
-	}
 	conn, err := observe.DialRuntime(r.Host)
 	if err != nil {
 		return err
@@ -40,17 +36,36 @@ func (r *Runner) images(ctx context.Context, images []desired.Image) error {
 	}
 	defer done(context.WithoutCancel(ctx)) //nolint:errcheck // an unreleased lease ends by itself
 
+	bring := r.importAll
+	if r.Near != nil {
+		bring = r.pullAll
+	}
+	if err := bring(ctx, client, images); err != nil {
+		return err
+	}
+	for _, i := range images {
+		one, err := client.GetImage(ctx, i.Reference)
+		if err == nil {
+			err = one.Unpack(ctx, "")
+		}
+		if err != nil {
+			return fmt.Errorf("cannot unpack %s on %s: %w", i.Reference, r.Host.Name(), err)
+		}
+	}
+	return nil
+}
+
+// importAll sends the images over the connection to the host.
+func (r *Runner) importAll(ctx context.Context, client *containerd.Client, images []desired.Image) error {
+	refs := map[string]string{}
+	for _, i := range images {
+		refs[i.Reference] = i.Bundled
+	}
 	pr, pw := io.Pipe()
 	go func() { pw.CloseWithError(r.Bundle.WriteImages(pw, refs)) }()
 	defer pr.Close()
-	imported, err := client.Import(ctx, pr, containerd.WithSkipMissing())
-	if err != nil {
+	if _, err := client.Import(ctx, pr, containerd.WithSkipMissing()); err != nil {
 		return fmt.Errorf("cannot import %v into containerd on %s: %w", slices.Sorted(maps.Keys(refs)), r.Host.Name(), err)
-	}
-	for _, i := range imported {
-		if err := containerd.NewImage(client, i).Unpack(ctx, ""); err != nil {
-			return fmt.Errorf("cannot unpack %s on %s: %w", i.Name, r.Host.Name(), err)
-		}
 	}
 	return nil
 }

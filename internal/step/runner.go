@@ -32,6 +32,8 @@ type Runner struct {
 	Bundle   Programs
 	// Sums are the sha256 of the bundle's programs, in hex.
 	Sums map[string]string
+	// Near, when set, is a machine beside the host that has the bundle too.
+	Near *Near
 	// Client is the way to the API as its administrator.
 	Client func(ctx context.Context) (*kube.Client, error)
 	// Probe asks one question without changing anything.

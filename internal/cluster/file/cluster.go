@@ -74,6 +74,8 @@ type Spec struct {
 	Hooks     Hooks     `json:"hooks,omitzero"`
 	// Bundle is the path of the bundle that everything is installed from. Default: the one beside keelway, or in /usr/share/keelway.
 	Bundle string `json:"bundle,omitempty"`
+	// BundleOncePerZone sends the bundle once to each zone that needs it, to one of its hosts; the others get programs and images from that host, over plain HTTP, port 7442, each checked by its sha256. Hosts without a zone are one.
+	BundleOncePerZone bool `json:"bundleOncePerZone,omitempty"`
 	// ImageRepository is where images are pulled from that are not in the bundle, as in kubeadm. Default: registry.k8s.io.
 	ImageRepository string `json:"imageRepository,omitempty"`
 	// Mirrors are registries that containerd asks in the place of others.
@@ -83,9 +85,9 @@ type Spec struct {
 
 // Network is the cluster's ranges of addresses, and its domain.
 type Network struct {
-	// Pods is the range of the pods' addresses, a CIDR. Default: 10.244.0.0/16.
+	// Pods is the range of the pods' addresses, a CIDR; or one of each family with a comma between, the nodeAddress's first. Default: 10.244.0.0/16.
 	Pods string `json:"pods,omitempty"`
-	// Services is the range of the Services' addresses, a CIDR. Default: 10.96.0.0/12.
+	// Services is the range of the Services' addresses, a CIDR; or one of each family as with pods. Default: 10.96.0.0/12.
 	Services string `json:"services,omitempty"`
 	// DNSDomain is the domain of the cluster's DNS. Default: cluster.local.
 	DNSDomain string `json:"dnsDomain,omitempty"`

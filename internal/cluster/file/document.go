@@ -234,7 +234,11 @@ func (c Cluster) kubeletArgs(h Host) []config.Arg {
 	}
 	var args []config.Arg
 	if !own("node-ip") {
-		args = append(args, config.Arg{Name: "node-ip", Value: h.NodeAddress})
+		address := h.NodeAddress
+		if h.SecondAddress != "" {
+			address += "," + h.SecondAddress
+		}
+		args = append(args, config.Arg{Name: "node-ip", Value: address})
 	}
 	for _, a := range c.Spec.Kubelet.ExtraArgs {
 		if !own(a.Name) {

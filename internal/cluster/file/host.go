@@ -17,6 +17,8 @@ type Host struct {
 	Address string `json:"address"`
 	// NodeAddress is the IP address that the other hosts reach it by, where that is another one. Default: address.
 	NodeAddress string `json:"nodeAddress,omitempty"`
+	// SecondAddress is the node's address of the other family, in a cluster with IPv4 and IPv6 side by side. Its pods of the host's network and its node ports are reached there too.
+	SecondAddress string `json:"secondAddress,omitempty"`
 	// Roles are what the host is for: controlplane, worker, etcd or loadbalancer. A control plane that is also a worker runs ordinary pods.
 	Roles []Role `json:"roles"`
 	// SSH is how to log in. Unset fields are taken from `spec.ssh`, then from ~/.ssh/config, then from ssh's own defaults.

@@ -53,19 +53,24 @@ func (c Cluster) noProxy() []string {
 			}
 		}
 	}
-	add("localhost", "127.0.0.1", "::1", s.Network.Pods, s.Network.Services, ".svc", "."+s.Network.DNSDomain)
+	add("localhost", "127.0.0.1", "::1")
+	add(strings.Split(s.Network.Pods, ",")...)
+	add(strings.Split(s.Network.Services, ",")...)
+	add(".svc", "."+s.Network.DNSDomain)
 	if host, _, err := net.SplitHostPort(s.Endpoint); err == nil {
 		add(host)
 	}
 	add(s.Network.Nodes...)
 	for _, h := range s.Hosts {
-		address, err := netip.ParseAddr(h.NodeAddress)
-		within := slices.ContainsFunc(s.Network.Nodes, func(cidr string) bool {
-			p, wrong := netip.ParsePrefix(cidr)
-			return err == nil && wrong == nil && p.Contains(address)
-		})
-		if !within {
-			add(h.NodeAddress)
+		for _, text := range []string{h.NodeAddress, h.SecondAddress} {
+			address, err := netip.ParseAddr(text)
+			within := slices.ContainsFunc(s.Network.Nodes, func(cidr string) bool {
+				p, wrong := netip.ParsePrefix(cidr)
+				return err == nil && wrong == nil && p.Contains(address)
+			})
+			if !within {
+				add(text)
+			}
 		}
 	}
 	return list

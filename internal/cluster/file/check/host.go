@@ -42,6 +42,9 @@ func (l *list) hosts(c file.Cluster) {
 		if unique(at(i, "address"), "address", endpointOf(h), who) {
 			unique(at(i, "nodeAddress"), "node address", h.NodeAddress, who)
 		}
+		if h.SecondAddress != "" {
+			unique(at(i, "secondAddress"), "node address", h.SecondAddress, who)
+		}
 		if h.IsNode() {
 			l.subdomain(at(i, "nodeName"), h.NodeName)
 			if len(h.NodeName) > validation.LabelValueMaxLength {

@@ -24,7 +24,13 @@ const (
 	one = `
   - {name: cp1, address: 192.0.2.11, roles: [controlplane, worker]}
 `
+	both = "  network: {pods: '10.244.0.0/16,fd00:1::/56', services: '10.96.0.0/12,fd00:2::/112'}\n"
 )
+
+// second is one with an address more.
+func second(address string) string {
+	return strings.Replace(one, "roles:", "secondAddress: '"+address+"', roles:", 1)
+}
 
 func text(hosts, more string) string {
 	return "apiVersion: keelway.dev/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  kubernetesVersion: v1.37.0\n  hosts:" + hosts + more
@@ -197,7 +203,13 @@ func TestRefused(t *testing.T) {
 		{"nodes in pods", text(one, "  network: {nodes: [192.0.2.0/24, 10.244.7.0/24]}\n"), "spec.network.nodes[1]: the hosts' network 10.244.7.0/24 and the pod range 10.244.0.0/16 overlap"},
 		{"families", text(one, "  network: {pods: 'fd00:1::/56', services: 'fd00:2::/112'}\n"), "192.0.2.11 is of another family than the pod range"},
 		{"mixed", text(one, "  network: {services: 'fd00:2::/112'}\n"), "spec.network.services: fd00:2::/112 is of another family"},
-		{"dual stack", text(one, "  network: {pods: '10.244.0.0/16,fd00:1::/56', services: '10.96.0.0/12,fd00:2::/112'}\n"), "spec.network.pods: not yet: IPv4 and IPv6 side by side"},
+		{"no second address", text(one, both), "spec.hosts[0].secondAddress: it is needed where pods have two families of addresses"},
+		{"a second address of the same family", text(second("192.0.2.12"), both), "spec.hosts[0].secondAddress: 192.0.2.12 is of the same family as 192.0.2.11"},
+		{"a second address of the pods", text(second("fd00:1::5"), both), "spec.hosts[0].secondAddress: fd00:1::5 lies in the cluster's pod range fd00:1::/56"},
+		{"a second address that is none", text(second("here"), both), `spec.hosts[0].secondAddress: "here" is not an IP address`},
+		{"a second address for one family", text(second("fd00:3::5"), ""), "spec.hosts[0].secondAddress: pods have one family of addresses"},
+		{"Services of one family", text(second("fd00:3::5"), "  network: {pods: '10.244.0.0/16,fd00:1::/56'}\n"), "spec.network.services: 1 families have services, and 2 have pods"},
+		{"the other family first", text(second("fd00:3::5"), "  network: {pods: 'fd00:1::/56,10.244.0.0/16', services: 'fd00:2::/112,10.96.0.0/12'}\n"), "192.0.2.11 is of another family than the pod range fd00:1::/56"},
 		{"algorithm", text(one, "  certificates: {algorithm: DSA}\n"), `spec.certificates.algorithm: "DSA" is none of`},
 		{"validity", text(one, "  certificates: {validity: 90000h}\n"), "spec.certificates.validity: 90000h0m0s is longer than the CA's"},
 		{"CA validity", text(one, "  certificates: {caValidity: -1h}\n"), "spec.certificates.caValidity: -1h0m0s is not a time"},
