@@ -175,7 +175,7 @@ func (f fleet) ready(nodes, members int) {
 		out := f.kubectl("get nodes --no-headers")
 		return strings.Count(out, " Ready ") == nodes, out
 	})
-	waitFor(f.t, time.Minute, "the pods of kube-system to run", func() (bool, string) {
+	waitFor(f.t, 2*time.Minute, "the pods of kube-system to run", func() (bool, string) {
 		out := f.kubectl("-n kube-system get pods --no-headers")
 		return !slices.ContainsFunc(strings.Split(strings.TrimSpace(out), "\n"), func(l string) bool { return !strings.Contains(l, "1/1") }), out
 	})
@@ -183,13 +183,6 @@ func (f fleet) ready(nodes, members int) {
 	if strings.Count(out, "started") != members || strings.Count(out, ", false") != members {
 		f.t.Errorf("%d members with a vote are wanted:\n%s", members, out)
 	}
-}
-
-// members are etcd's, as cp1 lists them.
-func (f fleet) members() string {
-	f.t.Helper()
-	return f.kubectl("-n kube-system exec etcd-cp1 -- etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt" +
-		" --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key member list")
 }
 
 // TestJoin has machines join a cluster of `keelway init` by either program.
@@ -220,6 +213,7 @@ func TestJoin(t *testing.T) {
 	}
 	spread(t, f)
 	f.suite(skippedSpecs())
+	leave(t, f)
 }
 
 // wrongly shows invitations that are none: each is refused with its reason, and
@@ -266,43 +260,3 @@ func spread(t *testing.T, f fleet) {
 		return strings.Count(out, "Running") == 2, out
 	})
 }
-
-// TestJoinKubeadm has machines join a cluster of the real kubeadm.
-func TestJoinKubeadm(t *testing.T) {
-	f := newFleet(t, "theirs", "--controlplanes", "2", "--workers", "1")
-	f.runtime("cp1", "cp2", "w1")
-	f.debian("cp1")
-	f.on("cp1", "cat > kubeadm.yaml <<'EOF'\n"+peerConfig+"EOF\n")
-	out := f.on("cp1", "/mnt/share/kubeadm init --config kubeadm.yaml --upload-certs --ignore-preflight-errors=all")
-	by := invite(t, out)
-	f.on("cp1", "/mnt/share/keelway init phase addon flannel --config kubeadm.yaml")
-	f.on("w1", ours+by.worker)
-	f.on("cp2", ours+by.control)
-	f.ready(3, 2)
-	f.on("cp2", "/mnt/share/kubeadm certs check-expiration")
-	for host, args := range map[string]string{"w1": by.worker, "cp2": by.control} {
-		if out := f.on(host, ours+args); !strings.Contains(out, "nothing to do") {
-			t.Errorf("a second join of %s has something to do:\n%s", host, out)
-		}
-	}
-}
-
-// peerConfig is what the real kubeadm needs to be told on a lab's host: nothing
-// that Keelway would not find out by itself.
-const peerConfig = `apiVersion: kubeadm.k8s.io/v1beta4
-kind: ClusterConfiguration
-kubernetesVersion: v1.37.0
-controlPlaneEndpoint: cp1:6443
-networking: {podSubnet: 10.244.0.0/16}
-etcd: {local: {imageTag: 3.7.3-0}}
----
-apiVersion: kubelet.config.k8s.io/v1beta1
-kind: KubeletConfiguration
-failCgroupV1: false
-cgroupDriver: cgroupfs
-evictionHard: {memory.available: 100Mi, nodefs.available: 1Gi, imagefs.available: 1Gi}
----
-apiVersion: kubeproxy.config.k8s.io/v1alpha1
-kind: KubeProxyConfiguration
-conntrack: {maxPerCore: 0, min: 0}
-`
