@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -14,6 +15,15 @@ func TestJoinKubeadm(t *testing.T) {
 	out := f.on("cp1", "/mnt/share/kubeadm init --config kubeadm.yaml --upload-certs --ignore-preflight-errors=all")
 	by := invite(t, out)
 	f.on("cp1", "/mnt/share/keelway init phase addon flannel --config kubeadm.yaml")
+	// Keelway's own commands, on what kubeadm made.
+	if out := f.on("cp1", "/mnt/share/keelway certs check-expiration"); !strings.Contains(out, "apiserver-etcd-client") {
+		t.Errorf("keelway certs check-expiration on kubeadm's cluster:\n%s", out)
+	}
+	if out := f.on("cp1", "/mnt/share/keelway upgrade plan v1.37.1"); !strings.Contains(out, "kubeadm upgrade apply v1.37.1") {
+		t.Errorf("keelway upgrade plan on kubeadm's cluster:\n%s", out)
+	}
+	token := strings.TrimSpace(f.on("cp1", "/mnt/share/keelway token create"))
+	by.worker = regexp.MustCompile(`--token \S+`).ReplaceAllString(by.worker, "--token "+token)
 	f.on("w1", ours+by.worker)
 	f.on("cp2", ours+by.control)
 	f.ready(3, 2)
@@ -23,6 +33,15 @@ func TestJoinKubeadm(t *testing.T) {
 			t.Errorf("a second join of %s has something to do:\n%s", host, out)
 		}
 	}
+	// The real kubeadm takes out what Keelway joined, and the cluster lives on.
+	for _, host := range []string{"w1", "cp2"} {
+		out := f.on(host, "/mnt/share/kubeadm reset --force")
+		if left := f.on(host, "ls -A /etc/kubernetes/manifests /etc/kubernetes/pki /var/lib/etcd /var/lib/kubelet 2>/dev/null | grep -v ':$' || true"); strings.TrimSpace(left) != "" {
+			t.Errorf("kubeadm reset left on %s:\n%s\n%s", host, left, out)
+		}
+		f.kubectl("delete node " + host)
+	}
+	f.ready(1, 1)
 }
 
 // peerConfig is what the real kubeadm needs to be told on a lab's host: nothing
