@@ -6,18 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"keelway.dev/keelway/internal/cluster/file"
 	"keelway.dev/keelway/internal/kube"
-	"keelway.dev/keelway/internal/operation"
 	"keelway.dev/keelway/internal/plan"
 	"keelway.dev/keelway/internal/report"
-	"keelway.dev/keelway/internal/service"
 )
 
 // Leftover is a node of the cluster, or a member of its etcd, that the file does
@@ -107,9 +103,8 @@ func (f *Fleet) admin() *kube.Admin {
 }
 
 // Remove takes nodes out of the cluster, whether the file still names them or
-// not: drained,
-// the etcd member removed by its ID while the others have a majority, the Node
-// deleted, and the machine cleaned where it can be reached.
+// not: drained, the etcd member removed by its ID while the others have a
+// majority, the machine cleaned where it can be reached, and the Node deleted.
 func (f *Fleet) Remove(ctx context.Context, names []string) error {
 	release, err := f.lock(ctx)
 	if err != nil {
@@ -140,7 +135,10 @@ func (f *Fleet) Remove(ctx context.Context, names []string) error {
 	for _, name := range names {
 		i := slices.IndexFunc(left, func(l Leftover) bool { return l.Node == name })
 		if i < 0 {
-			return fmt.Errorf("%s is no node of the cluster, and no member of its etcd", name)
+			if err := f.removed(ctx, name); err != nil {
+				return err
+			}
+			continue
 		}
 		if left[i].Node == f.seed.name() {
 			return fmt.Errorf("%s serves the API that this goes through: remove another one, or take it out of the file and run this again", name)
@@ -182,6 +180,9 @@ func (f *Fleet) remove(ctx context.Context, l Leftover) error {
 		}
 	}
 	if err := f.clean(ctx, l); err != nil {
+		if n := f.named(l.Node); n != nil && n.lost == nil {
+			return err // the Node stays until the machine is clean, so that the next run goes on
+		}
 		f.Events.Emit(report.Event{Time: f.Now(), Kind: report.Warning, Host: l.Node, Phase: "remove",
 			What: "the machine is left as it is: " + err.Error() + "; on the machine itself, `keelway down` removes what was made there"})
 	}
@@ -209,39 +210,5 @@ func (f *Fleet) step(host, id, what string, do func(say func(string)) error) err
 		e.Kind, e.Detail = report.Failed, err.Error()
 	}
 	f.Events.Emit(e)
-	return err
-}
-
-// clean removes what was made on a machine that is no longer in the file.
-func (f *Fleet) clean(ctx context.Context, l Leftover) error {
-	if n := f.named(l.Node); n != nil {
-		if n.lost != nil {
-			return n.lost
-		}
-		_, err := operation.Down(ctx, n.machine, operation.DownOptions{})
-		return err
-	}
-	h := file.Host{Name: l.Node, Address: l.Address, NodeAddress: l.Address, NodeName: l.Node}
-	if f.File.Spec.SSH != nil {
-		h.SSH = *f.File.Spec.SSH
-	}
-	machine, err := f.Connect(h)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	if _, err := machine.Stat(ctx, "/proc"); err != nil {
-		return err
-	}
-	services, err := service.DetectRemote(ctx, machine)
-	if err != nil {
-		return err
-	}
-	m, err := operation.NewMachine(ctx, machine, services, f.Events)
-	if err != nil {
-		return err
-	}
-	_, err = operation.Down(ctx, m, operation.DownOptions{})
 	return err
 }
