@@ -148,7 +148,7 @@ func (f fleet) othersEtcd(file string, with func(string, ...string) result, etcd
 		t.Errorf("verify: exit code %d\n%s%s", r.code, r.out, r.err)
 	}
 	// What belongs to all of the cluster is kept up after the first run too.
-	f.kubectl("-n kube-system delete deployment coredns")
+	f.kubectl("-n kube-system delete deployment,configmap coredns")
 	if r := with("apply", "--yes"); r.code != 0 || !strings.Contains(r.out, "as the file says") {
 		t.Errorf("apply without CoreDNS: exit code %d\n%s%s", r.code, r.out, r.err)
 	}

@@ -82,15 +82,20 @@ func (r *Runner) writeObject(ctx context.Context, client *kube.Client, o desired
 	unstructured.RemoveNestedField(content, "metadata", "creationTimestamp")
 	api := client.Resource(res, m.GetNamespace())
 	_, err = api.Create(ctx, u, metav1.CreateOptions{})
-	if !apierrors.IsAlreadyExists(err) || o.Keep {
-		if apierrors.IsAlreadyExists(err) {
-			return nil
-		}
+	// Of a Service that exists, the server says that its own address is taken
+	// before it says that its name is.
+	invalid := apierrors.IsInvalid(err)
+	if !apierrors.IsAlreadyExists(err) && !invalid {
 		return err
 	}
-	have, err := api.Get(ctx, m.GetName(), metav1.GetOptions{})
-	if err != nil {
+	have, missing := api.Get(ctx, m.GetName(), metav1.GetOptions{})
+	switch {
+	case invalid && apierrors.IsNotFound(missing):
 		return err
+	case missing != nil:
+		return missing
+	case o.Keep:
+		return nil
 	}
 	u.SetResourceVersion(have.GetResourceVersion())
 	if o.KeepReplicas {
