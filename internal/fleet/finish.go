@@ -21,7 +21,8 @@ func (r *Result) fatal(f *Fleet) error {
 }
 
 // finish runs what comes after the last change of hosts: their hooks, what the
-// owner adds, the proof of a cluster that was changed, and the last hooks. It
+// owner adds, the proof of a cluster that was changed, by this run or by one that
+// did not come to it, and the last hooks. It
 // tells of workers that failed.
 func (f *Fleet) finish(ctx context.Context, r *Result, began time.Time, changes bool) error {
 	for _, n := range f.nodes { // those of which only a part was changed
@@ -37,7 +38,7 @@ func (f *Fleet) finish(ctx context.Context, r *Result, began time.Time, changes 
 	if err := f.applyAddons(ctx, r); err != nil {
 		return fmt.Errorf("the cluster runs, but not all addons are applied: %w", err)
 	}
-	if r.Steps > 0 && f.seed != nil {
+	if f.seed != nil && (r.Steps > 0 || f.seed.machine.Unproven(ctx)) {
 		var err error
 		if r.Proof, err = f.seed.machine.Prove(ctx, f.seed.model); err != nil {
 			return err

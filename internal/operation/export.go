@@ -106,6 +106,9 @@ func (m *Machine) Prove(ctx context.Context, model *cluster.Model) ([]string, er
 	return m.prove(ctx, model)
 }
 
+// Unproven tells whether a run has ended before it had proved what it did.
+func (m *Machine) Unproven(ctx context.Context) bool { return m.isUnproven(ctx) }
+
 // Through has the machine call the API through another one's administrator: its
 // own API server, if it will have one, does not answer yet.
 func (m *Machine) Through(admin *kube.Admin) {

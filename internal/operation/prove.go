@@ -47,6 +47,9 @@ func (m *Machine) prove(ctx context.Context, model *cluster.Model) (lines []stri
 	m.emit(e)
 	ctx, cancel := context.WithTimeout(ctx, proofLimit)
 	defer cancel()
+	// What a proof that was killed has left is found by it; where another program
+	// made the cluster, there is no folder for it.
+	_ = m.markUnproven(ctx)
 	client, err := m.Client.Client(ctx)
 	if err != nil {
 		return nil, err
