@@ -11,9 +11,13 @@ func (s *story) bootstrap(kubeconfig []byte) {
 		ID: bootstrapID, Component: "kubelet", After: []string{"kubelet-start/folder"},
 		What:      "write the kubeconfig with which the kubelet asks for its certificate",
 		Why:       "Its token is good for one thing: asking. The key that the certificate is for never leaves this machine.",
-		Bootstrap: &Bootstrap{Path: bootstrapConf, Until: kubeletConf, Content: kubeconfig},
+		Bootstrap: &Bootstrap{Path: bootstrapConf, Until: s.identity(), Content: kubeconfig},
 	})
 }
+
+// identity is what the kubelet logs in with. It writes kubelet.conf before it has
+// the certificate that is named there.
+func (s *story) identity() []string { return []string{kubeletConf, s.clientFile()} }
 
 func (s *story) waitBootstrap() {
 	after := []string{"kubelet-start/kubelet", balancerReadyID}
@@ -24,13 +28,13 @@ func (s *story) waitBootstrap() {
 		ID: waitBootstrapID, Component: "kubelet", After: after,
 		What: "wait for the kubelet's certificate",
 		Why:  "The cluster approves the request by itself, and its controller manager signs it.",
-		Wait: &Wait{Probe: ProbeFile, Target: kubeletConf, Seconds: int(s.host.Init.Timeouts.TLSBootstrap.Seconds())},
+		Wait: &Wait{Probe: ProbeFile, Target: s.clientFile(), Seconds: int(s.host.Init.Timeouts.TLSBootstrap.Seconds())},
 	})
 	s.add(Resource{
 		ID: "kubelet-wait-bootstrap/token", Component: "kubelet", After: []string{waitBootstrapID},
 		What:      "remove the kubeconfig with the token",
 		Why:       "It has done its work; the kubelet renews its certificate with the certificate itself.",
-		Bootstrap: &Bootstrap{Path: bootstrapConf, Until: kubeletConf, Remove: true},
+		Bootstrap: &Bootstrap{Path: bootstrapConf, Until: s.identity(), Remove: true},
 	})
 }
 

@@ -8,10 +8,12 @@ import (
 )
 
 // Bootstrap is a kubeconfig with a token, which is there until the kubelet has
-// made the file that takes its place.
+// made what takes its place.
 type Bootstrap struct {
-	// Path is the kubeconfig's, Until the other file's.
-	Path, Until string
+	// Path is the kubeconfig's.
+	Path string
+	// Until are the files that take its place, once all of them are there.
+	Until []string
 	// Content holds a token and is never shown; Remove is the end of it.
 	Content []byte
 	Remove  bool

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"regexp"
 	"strings"
 
 	clientapi "k8s.io/client-go/tools/clientcmd/api"
@@ -27,12 +28,16 @@ const (
 // look finds out what part of a cluster the machine is already.
 func (n *node) look(ctx context.Context) error {
 	h := n.machine.Host
-	_, err := h.Stat(ctx, kubeletConf)
+	text, err := observe.ReadText(ctx, h, kubeletConf)
 	n.node = err == nil
+	if named := clientCertificate(text); named != "" {
+		_, err = h.Stat(ctx, named)
+		n.node = err == nil
+	}
 	if !n.main() && !n.etcdAlone() {
 		return nil
 	}
-	text, err := observe.ReadText(ctx, h, etcdManifest)
+	text, err = observe.ReadText(ctx, h, etcdManifest)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -48,6 +53,16 @@ func (n *node) look(ctx context.Context) error {
 	_, err = h.Stat(ctx, kube.AdminConf)
 	n.serving = err == nil && healthy(ctx, h, n.url()+"/readyz")
 	return nil
+}
+
+// clientCertificate is the file that a kubeconfig names. The kubelet names it
+// before it has it.
+func clientCertificate(kubeconfig string) string {
+	found := regexp.MustCompile(`(?m)^\s*client-certificate:\s*(\S+)`).FindStringSubmatch(kubeconfig)
+	if found == nil {
+		return ""
+	}
+	return found[1]
 }
 
 func healthy(ctx context.Context, h host.Host, url string) bool {

@@ -204,7 +204,7 @@ func alsoRead(r desired.Resource) []string {
 		paths = append(paths, r.Rotation.ClientFile)
 	}
 	if r.Bootstrap != nil {
-		paths = append(paths, r.Bootstrap.Until)
+		paths = append(paths, r.Bootstrap.Until...)
 	}
 	if r.Upload != nil {
 		for _, f := range r.Upload.Files {

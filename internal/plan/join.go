@@ -3,6 +3,7 @@ package plan
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"keelway.dev/keelway/internal/desired"
 )
@@ -12,14 +13,14 @@ import (
 func (d decider) bootstrap(r desired.Resource) verdict {
 	b := *r.Bootstrap
 	have, exists := d.seen.Files[b.Path]
-	_, done := d.seen.Files[b.Until]
+	missing := slices.IndexFunc(b.Until, func(p string) bool { _, ok := d.seen.Files[p]; return !ok })
 	switch {
 	case b.Remove && (exists || d.writes[b.Path]):
 		return verdict{change: Remove, reason: b.Path + " holds a token", left: r}
-	case b.Remove || done:
+	case b.Remove || missing < 0:
 		return verdict{}
 	case !exists:
-		return verdict{change: Create, reason: b.Until + " is missing", left: r}
+		return verdict{change: Create, reason: b.Until[missing] + " is missing", left: r}
 	case !bytes.Equal(have.Content, b.Content) || have.Mode.Perm() != 0o600:
 		return verdict{change: Update, reason: b.Path + " has another content", left: r}
 	}
