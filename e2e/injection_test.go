@@ -17,7 +17,9 @@ type injection struct {
 	only string
 	// power is whether an etcd member stops by it.
 	power bool
-	do    func(f fleet, host string, tool *os.Process) (heal func())
+	// cost is what it takes of the time, beside the others.
+	cost int
+	do   func(f fleet, host string, tool *os.Process) (heal func())
 }
 
 // sessions are the processes of sshd that serve a connection, but this one.
@@ -25,39 +27,44 @@ const sessions = `up=$$; mine=; while [ "$up" -gt 1 ]; do mine="$mine $up"; up=$
 for p in $(pgrep -f '^sshd: root'); do case "$mine " in *" $p "*) ;; *) `
 
 var injections = []injection{
-	{name: "keelway is killed", do: func(f fleet, _ string, tool *os.Process) func() {
+	{name: "keelway is killed", cost: 2, do: func(f fleet, _ string, tool *os.Process) func() {
 		if err := tool.Kill(); err != nil {
 			f.t.Error(err)
 		}
 		return nil
 	}},
-	{name: "what runs on the host is killed", do: func(f fleet, host string, _ *os.Process) func() {
+	{name: "what runs on the host is killed", cost: 2, do: func(f fleet, host string, _ *os.Process) func() {
 		f.on(host, sessions+`pkill -9 -P $p;; esac; done; true`)
 		return nil
 	}},
-	{name: "the connection is cut", do: func(f fleet, host string, _ *os.Process) func() {
+	{name: "the connection is cut", cost: 2, do: func(f fleet, host string, _ *os.Process) func() {
 		f.on(host, sessions+`kill -9 $p;; esac; done; true`)
 		return nil
 	}},
-	{name: "the disk is full", only: "cp3", do: func(f fleet, host string, _ *os.Process) func() {
-		f.on(host, `cat /dev/zero > /var/filler 2>/dev/null; ! dd if=/dev/zero of=/var/filler.more bs=1M count=1 2>/dev/null`)
-		return func() { f.on(host, "rm -f /var/filler /var/filler.more") }
+	{name: "the disk is full", only: "cp3", cost: 2, do: func(f fleet, host string, _ *os.Process) func() {
+		f.on(host, `mkdir -p /var/filler; n=0; for size in 1G 128M 16M 2M 256K 32K 4K; do while fallocate -l $size /var/filler/$n 2>/dev/null; do n=$((n+1)); done; done
+! dd if=/dev/zero of=/var/filler/more bs=64K count=1 2>/dev/null`)
+		return func() { f.on(host, "rm -rf /var/filler") }
 	}},
-	{name: "the power is cut", power: true, do: func(f fleet, host string, _ *os.Process) func() {
+	{name: "the power is cut", power: true, cost: 3, do: func(f fleet, host string, _ *os.Process) func() {
+		_, served := f.try(host, livez)
 		must(f.t, "lab", "stop", "--lab", f.name, "--cut", host)
 		must(f.t, "lab", "start", "--lab", f.name, host)
-		return func() { f.back(host) }
+		if served != nil {
+			return nil
+		}
+		return func() { // it may have stopped to serve for good a moment before
+			for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Second) {
+				if _, err := f.try(host, livez); err == nil {
+					return
+				}
+			}
+		}
 	}},
 }
 
-// back waits until a host that was switched on again serves what it served.
-func (f fleet) back(host string) {
-	f.t.Helper()
-	waitFor(f.t, 2*time.Minute, host+" to be back", func() (bool, string) {
-		out, err := f.try(host, `test ! -e /etc/kubernetes/manifests/kube-apiserver.yaml -o ! -e /etc/kubernetes/kubelet.conf || curl -sk --max-time 3 https://127.0.0.1:6443/livez | grep -qx ok`)
-		return err == nil, out
-	})
-}
+// livez asks a host's own API server whether it serves.
+const livez = "kubectl --kubeconfig /etc/kubernetes/admin.conf --server https://127.0.0.1:6443 --request-timeout=3s get --raw=/livez"
 
 // ownDisk moves a host's disk into a file system of its own.
 func (f fleet) ownDisk(host string) {
@@ -65,7 +72,7 @@ func (f fleet) ownDisk(host string) {
 	disk := filepath.Join("/var/lib/keelway-lab", f.name, "hosts", host)
 	image := filepath.Join(f.t.TempDir(), "disk")
 	must(f.t, "lab", "stop", "--lab", f.name, host)
-	shell(f.t, "truncate -s 6G "+image+" && mkfs.ext4 -q "+image+" && umount "+disk+"/root && mv "+disk+" "+disk+".was && mkdir "+disk+
+	shell(f.t, "truncate -s 6G "+image+" && mkfs.ext4 -q -m 0 "+image+" && umount "+disk+"/root && mv "+disk+" "+disk+".was && mkdir "+disk+
 		" && mount -o loop "+image+" "+disk+" && cp -a "+disk+".was/. "+disk+" && rm -rf "+disk+".was")
 	f.t.Cleanup(func() {
 		if out, err := exec.Command(program(f.t), "lab", "stop", "--lab", f.name, "--cut", host).CombinedOutput(); err != nil {
@@ -76,6 +83,20 @@ func (f fleet) ownDisk(host string) {
 		}
 	})
 	must(f.t, "lab", "start", "--lab", f.name, host)
+}
+
+// lose cuts a host's power for good and takes its disk: what boots under its name
+// again is a bare machine, while the cluster still has its node and etcd member.
+func (f fleet) lose(host string) {
+	f.t.Helper()
+	disk := filepath.Join("/var/lib/keelway-lab", f.name, "hosts", host)
+	must(f.t, "lab", "stop", "--lab", f.name, "--cut", host)
+	shell(f.t, "umount "+disk+"/root && rm -rf "+disk+"/upper "+disk+"/work "+disk+"/var")
+	must(f.t, "lab", "start", "--lab", f.name, host)
+	f.on(host, "test ! -e /etc/kubernetes -a ! -e /var/lib/etcd -a ! -e /var/lib/keelway -a ! -e /usr/local/bin/keelway")
+	if out := f.members(); strings.Count(out, "started") != 3 || !strings.Contains(out, " "+host+",") {
+		f.t.Fatalf("%s is not a lost member:\n%s", host, out)
+	}
 }
 
 func shell(t *testing.T, script string) string {

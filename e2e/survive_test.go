@@ -48,7 +48,7 @@ func (f fleet) serve() (ask string) {
 	image := f.kubectl("-n kube-system get deployment coredns -o jsonpath={.spec.template.spec.containers[0].image}")
 	f.on("cp1", strings.Replace(workload, "IMAGE", strings.TrimSpace(image), 1))
 	address := f.kubectl("get service web -o jsonpath={.spec.clusterIP}")
-	return "curl -sf --max-time 10 --connect-timeout 1 --retry 8 --retry-delay 1 --retry-all-errors http://" + strings.TrimSpace(address) + "/health"
+	return "for try in 1 2 3 4 5 6 7 8; do kubectl --server http://" + strings.TrimSpace(address) + " --request-timeout 2s get --raw /health && exit 0; sleep 1; done; exit 1"
 }
 
 // survives cuts a host's power, has the others go on, and switches it on again.
@@ -58,7 +58,12 @@ func (f fleet) survives(host, ask string) {
 	must(f.t, "lab", "stop", "--lab", f.name, "--cut", host)
 	f.goOn(host, ask)
 	must(f.t, "lab", "start", "--lab", f.name, host)
-	f.back(host)
+	if strings.HasPrefix(host, "cp") {
+		waitFor(f.t, 2*time.Minute, host+" to serve the API again", func() (bool, string) {
+			out, err := f.try(host, livez)
+			return err == nil, out
+		})
+	}
 	f.isReady(host)
 }
 
