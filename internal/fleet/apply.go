@@ -107,7 +107,7 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 			return r, err
 		}
 		// What only did not answer when the plan was made has answered since.
-		if p.Changes() == 0 && len(r.Failed) == 0 {
+		if !changed(p, r) {
 			return r, f.finish(ctx, r, began, changes)
 		}
 	}
@@ -119,6 +119,18 @@ func (f *Fleet) remaining(p plan.Fleet, r *Result) bool {
 	for _, s := range p.Stages {
 		for _, h := range s.Hosts {
 			if s.Name != plan.AddonPhase && r.Failed[h.Host] == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// changed tells whether a plan changed anything on a host that has not failed.
+func changed(p plan.Fleet, r *Result) bool {
+	for _, s := range p.Stages {
+		for _, h := range s.Hosts {
+			if r.Failed[h.Host] == nil && slices.ContainsFunc(h.Plan.Steps, func(s plan.Step) bool { return s.Change != plan.Wait }) {
 				return true
 			}
 		}
