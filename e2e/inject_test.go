@@ -36,7 +36,9 @@ func TestInjections(t *testing.T) {
 	c := &campaign{fleet: f, did: map[string]map[string]int{}}
 	defer c.tell()
 
-	must(t, apply...)
+	if out, code := f.stream(apply, func(report.Event, *os.Process) {}); code != 0 {
+		t.Fatalf("apply: exit code %d\n%s", code, out)
+	}
 	f.ready(4, 3)
 	whole := f.normal()
 	same := func() {
@@ -79,7 +81,7 @@ func TestInjections(t *testing.T) {
 // it said and its exit code, -1 if it was killed.
 func (f fleet) stream(args []string, each func(report.Event, *os.Process)) (said string, code int) {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), 6*time.Minute)
+	ctx, cancel := context.WithTimeout(f.t.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program(f.t), args...)
 	cmd.Env = environment(f.t)
