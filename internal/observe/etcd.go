@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/etcd"
 	"keelway.dev/keelway/internal/observed"
@@ -26,10 +28,11 @@ func (o *Observer) etcdHealthy(ctx context.Context, target string) (bool, string
 			return false, err.Error()
 		}
 	}
-	endpoints = slices.DeleteFunc(endpoints, func(e string) bool {
+	isOwn := func(e string) bool {
 		u, err := url.Parse(e)
 		return err == nil && u.Hostname() == own
-	})
+	}
+	endpoints = slices.DeleteFunc(endpoints, isOwn)
 	if len(endpoints) == 0 {
 		return false, "the cluster's API lists no etcd member"
 	}
@@ -38,14 +41,25 @@ func (o *Observer) etcdHealthy(ctx context.Context, target string) (bool, string
 		return false, err.Error()
 	}
 	defer c.Close()
-	for _, e := range endpoints {
-		s, err := c.Status(ctx, e)
-		if err != nil {
-			return false, err.Error()
+	// Pods are listed for a while after their members have left: etcd says who is one.
+	members, err := c.Members(ctx)
+	if err != nil {
+		return false, err.Error()
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, m := range members {
+		for _, e := range slices.DeleteFunc(m.ClientURLs, isOwn) {
+			g.Go(func() error {
+				s, err := c.Status(ctx, e)
+				if err == nil && len(s.Alarms) > 0 {
+					err = fmt.Errorf("etcd at %s has an alarm: %s", e, strings.Join(s.Alarms, ", "))
+				}
+				return err
+			})
 		}
-		if len(s.Alarms) > 0 {
-			return false, fmt.Sprintf("etcd at %s has an alarm: %s", e, strings.Join(s.Alarms, ", "))
-		}
+	}
+	if err := g.Wait(); err != nil {
+		return false, err.Error()
 	}
 	return true, ""
 }
