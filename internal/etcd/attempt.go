@@ -14,18 +14,25 @@ import (
 )
 
 // once does a request within the time that one may take, and repeats it in
-// this time while etcd is without a leader for a moment.
-func once(ctx context.Context, do func(context.Context) error) error {
+// this time while etcd is without a leader for a moment. A member that ends
+// under it is no answer of the others: they are asked as often as there are any.
+func (c *Client) once(ctx context.Context, do func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	return repeat(bounded, leaderless, do)
+	others := len(c.endpoints) - 1
+	return repeat(bounded, func(err error) bool {
+		if leaderless(err) {
+			return true
+		}
+		others--
+		return others >= 0 && unreachable(err)
+	}, do)
 }
 
-// until repeats a request until it is done or ctx ends. Each try may take as
-// long as one request may.
+// until repeats a change of the members until it is done or ctx ends.
 func until(ctx context.Context, transient func(error) bool, do func(context.Context) error) error {
 	return repeat(ctx, func(err error) bool { return leaderless(err) || unreachable(err) || transient(err) }, func(ctx context.Context) error {
-		one, cancel := context.WithTimeout(ctx, answer)
+		one, cancel := context.WithTimeout(ctx, change)
 		defer cancel()
 		return do(one)
 	})

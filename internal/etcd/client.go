@@ -23,13 +23,18 @@ const (
 	// answer is how long one request may take. A server without a leader
 	// answers after 7 s that it has none (5 s and two elections).
 	answer = 10 * time.Second
+	// change is how long one try to change the members may take: raft makes one
+	// change at a time, and drops another one in silence.
+	change = 3 * time.Second
 	// again is the pause before a request is repeated.
 	again = 250 * time.Millisecond
 )
 
 // Client speaks to the members of one etcd cluster.
 type Client struct {
+	host      host.Host
 	endpoints []string
+	tls       TLS
 	client    *clientv3.Client
 }
 
@@ -84,7 +89,7 @@ func Open(h host.Host, endpoints []string, t TLS) (*Client, error) {
 	if err != nil {
 		return cannot(err)
 	}
-	return &Client{endpoints: endpoints, client: client}, nil
+	return &Client{host: h, endpoints: endpoints, tls: t, client: client}, nil
 }
 
 // Close ends the connections.

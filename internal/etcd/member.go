@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -30,7 +32,7 @@ func (c *Client) Members(ctx context.Context) ([]Member, error) {
 
 func (c *Client) members(ctx context.Context) ([]Member, error) {
 	var all []Member
-	err := once(ctx, func(ctx context.Context) error {
+	err := c.once(ctx, func(ctx context.Context) error {
 		r, err := c.client.MemberList(ctx)
 		if err == nil {
 			all = members(r.Members)
@@ -50,7 +52,9 @@ func members(list []*etcdserverpb.Member) []Member {
 
 // AddLearner adds a member that has no vote yet, and returns its ID and all
 // members with it. While etcd refuses, because a member does not answer or
-// because another learner is at it, it tries again until ctx ends. A member
+// because another learner is at it, it tries again until ctx ends; as long as a
+// learner is seen only by looking, because each try is a change that the
+// promotion of the learner would have to wait for. A member
 // with this peer URL that never started is what a run that was killed added: it
 // is returned. With one that has started the error matches ErrStarted, and ID
 // and members are returned beside it.
@@ -60,6 +64,7 @@ func (c *Client) AddLearner(ctx context.Context, peerURL string) (id uint64, all
 		// same time. The next try finds it.
 		return refused(err) || is(err, rpctypes.ErrGRPCTooManyLearners, rpctypes.ErrGRPCPeerURLExist, rpctypes.ErrGRPCMemberExist)
 	}
+	tried := false
 	err = until(ctx, transient, func(ctx context.Context) error {
 		present, err := c.members(ctx)
 		if err != nil {
@@ -72,6 +77,10 @@ func (c *Client) AddLearner(ctx context.Context, peerURL string) (id uint64, all
 			}
 			return nil
 		}
+		if tried && slices.ContainsFunc(present, func(m Member) bool { return m.Learner }) {
+			return rpctypes.ErrGRPCTooManyLearners
+		}
+		tried = true
 		r, err := c.client.MemberAddAsLearner(ctx, []string{peerURL})
 		if err == nil {
 			id, all = r.Member.ID, members(r.Members)
@@ -96,9 +105,10 @@ func (c *Client) Promote(ctx context.Context, id uint64) error {
 	return explain(fmt.Sprintf("cannot give the etcd member %x its vote", id), c.endpoints, err)
 }
 
-// Remove takes a member out of the cluster. While etcd refuses, because the
-// others would be without a quorum, it tries again until ctx ends. A member
-// that is not there is no error.
+// Remove takes a member out of the cluster, and returns when a majority of those
+// that stay know that it has left: it may end at once then, even if others leave
+// at the same moment. While etcd refuses, because the others would be without a
+// quorum, it tries again until ctx ends. A member that is not there is no error.
 func (c *Client) Remove(ctx context.Context, id uint64) error {
 	err := until(ctx, refused, func(ctx context.Context) error {
 		_, err := c.client.MemberRemove(ctx, id)
@@ -107,5 +117,45 @@ func (c *Client) Remove(ctx context.Context, id uint64) error {
 		}
 		return err
 	})
+	if err == nil {
+		unheard := func(err error) bool { return errors.Is(err, errUnheard) }
+		err = until(ctx, unheard, func(ctx context.Context) error { return c.hasLeft(ctx, id) })
+	}
 	return explain(fmt.Sprintf("cannot remove the etcd member %x", id), c.endpoints, err)
+}
+
+// errUnheard means that most of the members that stay do not say yet that one has left.
+var errUnheard = errors.New("it is removed, but most of those that stay do not answer without it yet")
+
+// hasLeft asks each member that stays by itself: what answers for all may be a
+// member that leaves at the same moment and takes the news with it.
+func (c *Client) hasLeft(ctx context.Context, id uint64) error {
+	all, err := c.members(ctx)
+	if err != nil {
+		return err
+	}
+	isThere := func(m Member) bool { return m.ID == id }
+	var voters, know atomic.Int32
+	var wg sync.WaitGroup
+	for _, m := range all {
+		if m.Learner || m.ID == id {
+			continue
+		}
+		voters.Add(1)
+		wg.Go(func() {
+			one, err := Open(c.host, m.ClientURLs, c.tls)
+			if err != nil {
+				return
+			}
+			defer one.Close()
+			if list, err := one.members(ctx); err == nil && !slices.ContainsFunc(list, isThere) {
+				know.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if know.Load() <= voters.Load()/2 {
+		return errUnheard
+	}
+	return nil
 }

@@ -9,7 +9,7 @@ import (
 // when there are none.
 func (c *Client) Raw(ctx context.Context, key string) ([]byte, error) {
 	var value []byte
-	err := once(ctx, func(ctx context.Context) error {
+	err := c.once(ctx, func(ctx context.Context) error {
 		r, err := c.client.Get(ctx, key)
 		if err == nil && len(r.Kvs) > 0 {
 			value = r.Kvs[0].Value
