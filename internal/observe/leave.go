@@ -26,6 +26,14 @@ const (
 	etcdDir      = "/var/lib/etcd"
 	// apiLimit is how long the API may take to say where etcd's members are.
 	apiLimit = 5 * time.Second
+	// askTries is how often etcd is asked until all of its members answer, and
+	// askAgain the pause between: a member that leaves at the same moment ends
+	// under the question, or is listed and silent. Nobody's answer must not be
+	// taken for nobody being there.
+	askTries = 3
+	askAgain = 2 * time.Second
+	// aliveLimit is how long a member may take to say that it follows a leader.
+	aliveLimit = 5 * time.Second
 )
 
 // EtcdHere looks at what this host has of an etcd member, and asks nobody.
@@ -87,27 +95,48 @@ func (o *Observer) AskEtcd(ctx context.Context, e observed.Etcd) observed.Etcd {
 		return e
 	}
 	defer c.Close()
-	all, err := c.Members(ctx)
-	if err != nil {
-		if e.Why = err.Error(); why != "" {
-			e.Why += "; and the API does not say who else there is: " + why
+	for try := range askTries {
+		if try > 0 {
+			select {
+			case <-ctx.Done():
+			case <-time.After(askAgain):
+			}
 		}
-		return e
+		all, err := c.Members(ctx)
+		if e.Known = err == nil; !e.Known {
+			if e.Why = err.Error(); why != "" {
+				e.Why += "; and the API does not say who else there is: " + why
+			}
+			continue
+		}
+		e.Why, e.Members = "", alive(ctx, c, all)
+		if !slices.ContainsFunc(e.Members, func(m observed.EtcdMember) bool {
+			return m.ClientURL != "" && m.PeerURL != e.PeerURL && !m.Alive
+		}) {
+			break
+		}
 	}
-	e.Known, e.Members = true, make([]observed.EtcdMember, len(all))
+	return e
+}
+
+// alive asks every member whether it follows a leader.
+func alive(ctx context.Context, c *etcd.Client, all []etcd.Member) []observed.EtcdMember {
+	members := make([]observed.EtcdMember, len(all))
+	ctx, cancel := context.WithTimeout(ctx, aliveLimit)
+	defer cancel()
 	var wg sync.WaitGroup
 	for i, m := range all {
-		e.Members[i] = observed.EtcdMember{ID: m.ID, Name: m.Name, PeerURL: first(m.PeerURLs), ClientURL: first(m.ClientURLs), Learner: m.Learner}
-		if e.Members[i].ClientURL == "" {
+		members[i] = observed.EtcdMember{ID: m.ID, Name: m.Name, PeerURL: first(m.PeerURLs), ClientURL: first(m.ClientURLs), Learner: m.Learner}
+		if members[i].ClientURL == "" {
 			continue
 		}
 		wg.Go(func() {
-			s, err := c.Status(ctx, e.Members[i].ClientURL)
-			e.Members[i].Alive = err == nil && s.Leader != 0
+			s, err := c.Status(ctx, members[i].ClientURL)
+			members[i].Alive = err == nil && s.Leader != 0
 		})
 	}
 	wg.Wait()
-	return e
+	return members
 }
 
 // StaticFlag is the value of a flag in a static pod's file, "" without either.

@@ -180,7 +180,7 @@ func (r *Runner) takeBack(ctx context.Context, c *etcd.Client, m desired.Member,
 		return errors.Join(cause, err)
 	}
 	if err := c.Remove(ctx, id); err != nil {
-		return fmt.Errorf("%w; and the learner could not be taken back: %w; on another control plane, run `keelway etcd members` and remove it there", cause, err)
+		return fmt.Errorf("%w; and the learner could not be taken back: %w; on another control plane, run `etcdctl member remove %x` beside its etcd", cause, err, id)
 	}
 	if err := r.Host.Remove(ctx, path.Join(m.Data, "member")); err != nil {
 		return errors.Join(cause, err)

@@ -13,8 +13,9 @@ import (
 	"keelway.dev/keelway/internal/observe"
 )
 
-// leaveLimit is how long etcd may take to remove a member.
-const leaveLimit = 30 * time.Second
+// leaveLimit is how long etcd may take to remove a member: of several that leave
+// at once, one goes after the other.
+const leaveLimit = 2 * time.Minute
 
 // leave takes the member out of its cluster through the others, and then marks
 // its data.
