@@ -74,13 +74,20 @@ func leaderless(err error) bool {
 	return is(err, rpctypes.ErrGRPCNoLeader, rpctypes.ErrGRPCNotLeader, rpctypes.ErrGRPCLeaderChanged, rpctypes.ErrGRPCTimeout, rpctypes.ErrGRPCTimeoutDueToLeaderFail,
 		rpctypes.ErrGRPCTimeoutDueToConnectionLost, rpctypes.ErrGRPCTimeoutWaitAppliedIndex) ||
 		// A learner among the endpoints: the next one is asked next.
-		is(err, rpctypes.ErrGRPCNotSupportedForLearner)
+		is(err, rpctypes.ErrGRPCNotSupportedForLearner, errDropped)
 }
+
+// What etcd passes on of raft, under no name of its own: it has no leader to
+// bring a change to, or the member that was asked has just left.
+var (
+	errDropped = errors.New("raft proposal dropped")
+	errStopped = errors.New("raft: stopped")
+)
 
 // unreachable tells whether there was no connection; a certificate that is
 // refused stays refused.
 func unreachable(err error) bool {
-	if is(err, rpctypes.ErrGRPCStopped) {
+	if is(err, rpctypes.ErrGRPCStopped, errStopped) {
 		return true
 	}
 	words := err.Error()

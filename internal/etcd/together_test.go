@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -28,31 +29,70 @@ func three(t *testing.T) (*Rig, []*Process, *Client, []uint64) {
 	return r, all, client, ids
 }
 
-// TestLeaveTogether has two of three members leave at the same moment, each
-// through the others, and each killed as soon as it is said to have left: the
-// third must go on alone.
-func TestLeaveTogether(t *testing.T) {
-	r, all, _, ids := three(t)
+// TestTogether has members join one that is there at the same moment, and then
+// leave at the same moment, each through the others and killed as soon as it is
+// said to have left. The one that was there must go on alone.
+func TestTogether(t *testing.T) {
+	r := NewRig(t)
+	first := r.Member("a")
+	r.Start(first, "new", first)
+	client := r.Open(first)
+	r.Wait(client, first)
+	all := []*Process{first}
+	for i := range joining {
+		all = append(all, r.Member(string(rune('b'+i))))
+	}
+	ids := make([]uint64, len(all))
 	began := time.Now()
-	var wg sync.WaitGroup
-	for i, through := range [][]*Process{1: {all[0], all[2]}, 2: {all[0], all[1]}} {
-		if len(through) == 0 {
-			continue
+	together(all[1:], func(i int, m *Process) {
+		ctx := within(t, 5*time.Minute)
+		id, list, err := client.AddLearner(ctx, m.Peer)
+		if err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+			return
 		}
-		c := r.Open(through...)
-		wg.Go(func() {
-			if err := c.Remove(within(t, 30*time.Second), ids[i]); err != nil {
-				t.Errorf("%s: %v", all[i].Name, err)
+		turn := time.Since(began)
+		var known []*Process
+		for _, one := range all {
+			if slices.ContainsFunc(list, func(l Member) bool { return slices.Contains(l.PeerURLs, one.Peer) }) {
+				known = append(known, one)
 			}
-			all[i].Stop()
-		})
+		}
+		r.Start(m, "existing", known...)
+		if err := client.Promote(ctx, id); err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+		}
+		ids[i+1] = id
+		t.Logf("%s had its turn after %s and its vote after %s", m.Name, turn.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+	})
+	if list, err := client.Members(t.Context()); err != nil || len(list) != len(all) || t.Failed() {
+		t.Fatalf("the members are %s, %v", describe(list), err)
+	}
+	began = time.Now()
+	together(all[1:], func(i int, m *Process) {
+		others := r.Open(slices.DeleteFunc(slices.Clone(all), func(one *Process) bool { return one == m })...)
+		if err := others.Remove(within(t, 2*time.Minute), ids[i+1]); err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+			return
+		}
+		m.Stop()
+		t.Logf("%s had left after %s", m.Name, time.Since(began).Round(time.Millisecond))
+	})
+	list, err := client.Members(within(t, 15*time.Second))
+	if err != nil || describe(list) != "[a]" {
+		t.Errorf("the members are %s, %v", describe(list), err)
+	}
+}
+
+// joining is how many join, and leave, at once in TestTogether.
+const joining = 5
+
+func together(all []*Process, do func(int, *Process)) {
+	var wg sync.WaitGroup
+	for i, m := range all {
+		wg.Go(func() { do(i, m) })
 	}
 	wg.Wait()
-	t.Logf("both had left after %s", time.Since(began).Round(time.Millisecond))
-	left, err := r.Open(all[0]).Members(within(t, 15*time.Second))
-	if err != nil || describe(left) != "[a]" {
-		t.Errorf("the members are %s, %v", describe(left), err)
-	}
 }
 
 // TestLeaveUnheard has b leave while a, which would be one of the two that stay,
