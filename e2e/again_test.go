@@ -163,23 +163,29 @@ controlPlane: {certificateKey: "%s"}
 timeouts: {etcdAPICall: 20s}
 `
 
-// TestJoinTogether has two control planes join at the same moment and leave
-// again, until ten joins in a row have succeeded.
+// TestJoinTogether has control planes join at the same moment and leave at the
+// same moment, until more than ten joins in a row have succeeded. Those who are
+// left by all others must serve at once, and the next may join at once.
 func TestJoinTogether(t *testing.T) {
 	long(t)
-	f := newFleet(t, "ten", "--controlplanes", "3")
-	f.runtime("cp1", "cp2", "cp3")
+	f := newFleet(t, "ten", "--controlplanes", "5")
+	joining := []string{"cp2", "cp3", "cp4", "cp5"}
+	f.runtime(append(joining, "cp1")...)
 	out := f.on("cp1", "/mnt/share/keelway init --bundle /mnt/share/bundle.tar.zst --pod-network-cidr 10.244.0.0/16 --control-plane-endpoint cp1:6443 --upload-certs")
 	by := invite(t, out)
-	for round := range 5 {
+	for round := range 3 {
 		if round > 0 {
-			f.together("/mnt/share/keelway reset --force", "cp2", "cp3")
-			f.kubectl("delete node cp2 cp3")
-			f.ready(1, 1)
+			began := time.Now()
+			f.together("/mnt/share/keelway reset --force", joining...)
+			t.Logf("all %d had left after %s", len(joining), time.Since(began).Round(time.Second))
+			f.kubectl("delete node " + strings.Join(joining, " "))
+			if out := f.members(); strings.Count(out, "\n") != 1 || !strings.Contains(out, "started, cp1") {
+				t.Fatalf("cp1 alone is wanted:\n%s", out)
+			}
 		}
 		began := time.Now()
-		f.together(ours+by.control, "cp2", "cp3")
-		t.Logf("round %d: both joined in %s", round+1, time.Since(began).Round(time.Second))
-		f.ready(3, 3)
+		f.together(ours+by.control, joining...)
+		t.Logf("round %d: all %d had joined after %s", round+1, len(joining), time.Since(began).Round(time.Second))
+		f.ready(5, 5)
 	}
 }
