@@ -57,7 +57,8 @@ func (e *FailedError) Error() string {
 
 func (e *FailedError) Unwrap() error { return e.Cause }
 
-// Run loops until nothing is left to do and returns how many steps were done.
+// Run loops until nothing is left to do, and every wait has seen its end, and
+// returns how many steps were done.
 // It fails when a step fails, when the decision refuses, and when a round
 // leaves the same steps to do as the one before.
 func (o *Operation) Run(ctx context.Context) (steps int, err error) {
@@ -91,6 +92,11 @@ func (o *Operation) Run(ctx context.Context) (steps int, err error) {
 		steps += done
 		if err != nil {
 			return steps, err
+		}
+		if p.OnlyWaits() {
+			// Each has just seen what it waited for. Asked once more, what is busy,
+			// such as another machine that joins, might not answer in time.
+			return steps, nil
 		}
 	}
 	return steps, errors.New("what is desired keeps changing back: something else on the host writes the same files or objects")

@@ -192,6 +192,22 @@ func TestNoProgressIsAnError(t *testing.T) {
 	}
 }
 
+// What was waited for has been seen, even if a look right after it is not answered.
+func TestAWaitThatHasEndedIsNotLookedAtAgain(t *testing.T) {
+	h := &host{left: steps("a", "waits<a")}
+	h.left.Steps[1].Resource.Wait = &desired.Wait{Seconds: 3600}
+	o := operation(h, &log{})
+	o.Execute = func(ctx context.Context, s plan.Step, waiting func(string)) error {
+		if s.Resource.Wait != nil {
+			return nil // and it is to be done again in every plan
+		}
+		return h.execute(ctx, s, waiting)
+	}
+	if n, err := o.Run(t.Context()); err != nil || n != 3 {
+		t.Errorf("%d steps, %v", n, err)
+	}
+}
+
 func TestACircleIsFound(t *testing.T) {
 	h := &host{left: steps("a<b", "b<a")}
 	if _, err := operation(h, &log{}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "circle") {

@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,10 +16,14 @@ import (
 )
 
 // etcdHealthy asks every member that is named, or that the cluster knows, whether it answers, but
-// for one at this machine's own address: that is what is being replaced.
+// for one at this machine's own address: that is what is being replaced, or it has
+// its vote, and whether another may be added is no question any more.
 func (o *Observer) etcdHealthy(ctx context.Context, target string) (bool, string) {
 	words := strings.Fields(target)
 	certs, own, endpoints := words[0], words[1], words[2:]
+	if o.member(ctx, desired.Member{Certs: certs, PeerURL: "https://" + net.JoinHostPort(own, "2380")}).OK {
+		return true, ""
+	}
 	if len(endpoints) == 0 {
 		client, err := o.Cluster.Client(ctx)
 		if err != nil {

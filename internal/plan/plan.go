@@ -2,6 +2,8 @@
 package plan
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"keelway.dev/keelway/internal/desired"
@@ -83,6 +85,11 @@ type Plan struct {
 
 // Empty is true when there is nothing to do.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Refusals) == 0 }
+
+// OnlyWaits tells whether nothing is left to do but to wait.
+func (p Plan) OnlyWaits() bool {
+	return !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Resource.Wait == nil })
+}
 
 // Paths lists what the step writes or removes.
 func (s Step) Paths() []string { return s.Resource.Paths() }
