@@ -33,23 +33,8 @@ func TestLeave(t *testing.T) {
 	for _, m := range all {
 		r.Wait(client, m)
 	}
-	// Where kubeadm's health checks find their certificate.
-	for from, to := range map[string]string{"etcd-ca.crt": "ca.crt", "etcd-healthcheck-client.crt": "healthcheck-client.crt", "etcd-healthcheck-client.key": "healthcheck-client.key"} {
-		if err := os.Link(filepath.Join(r.Dir, from), filepath.Join(r.Dir, to)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	h, err := local.New("here")
-	if err != nil {
-		t.Fatal(err)
-	}
-	down := func(context.Context) (*kube.Client, error) { return nil, errors.New("the API is down") }
-	observer := &observe.Observer{Host: h, Cluster: observe.Cluster{Client: down}}
-	data := filepath.Join(r.Dir, "a")
-	here := observed.Etcd{
-		Manifest: "/etc/kubernetes/manifests/etcd.yaml", Dir: data, Data: []string{filepath.Join(data, "member")},
-		Name: "a", PeerURL: a.Peer, ClientURL: a.Client, Certs: r.Dir, Asked: []string{a.Client},
-	}
+	observer, here := onHost(t, r, a)
+	data := here.Dir
 	run, err := phase.Select(phase.Reset(), []string{"remove-etcd-member"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +58,7 @@ func TestLeave(t *testing.T) {
 	if len(p.Steps) != 1 || p.Steps[0].ID() != "remove-etcd-member/member" {
 		t.Fatalf("%+v", p)
 	}
-	runner := &step.Runner{Host: h, Now: time.Now}
+	runner := &step.Runner{Host: observer.Host, Now: time.Now}
 	for range 2 { // killed before its mark was written, it is done again
 		if err := runner.Run(t.Context(), p.Steps[0], func(string) {}); err != nil {
 			t.Fatal(err)
@@ -98,5 +83,72 @@ func TestLeave(t *testing.T) {
 	c.Stop()
 	if l := plan.LeaveEtcd(observer.AskEtcd(t.Context(), here), plan.Consent{Asked: true}); len(l.Refusals) != 1 || !strings.Contains(l.Refusals[0], "the API is down") || l.Wipe {
 		t.Errorf("with nobody there: %+v", l)
+	}
+}
+
+// onHost looks at a member as `keelway reset` looks at its own, with the API down.
+func onHost(t *testing.T, r *etcd.Rig, own *etcd.Process) (*observe.Observer, observed.Etcd) {
+	t.Helper()
+	// Where kubeadm's health checks find their certificate.
+	for from, to := range map[string]string{"etcd-ca.crt": "ca.crt", "etcd-healthcheck-client.crt": "healthcheck-client.crt", "etcd-healthcheck-client.key": "healthcheck-client.key"} {
+		if err := os.Link(filepath.Join(r.Dir, from), filepath.Join(r.Dir, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, err := local.New("here")
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := func(context.Context) (*kube.Client, error) { return nil, errors.New("the API is down") }
+	data := filepath.Join(r.Dir, own.Name)
+	return &observe.Observer{Host: h, Cluster: observe.Cluster{Client: down}}, observed.Etcd{
+		Manifest: "/etc/kubernetes/manifests/etcd.yaml", Dir: data, Data: []string{filepath.Join(data, "member")},
+		Name: own.Name, PeerURL: own.Peer, ClientURL: own.Client, Certs: r.Dir, Asked: []string{own.Client},
+	}
+}
+
+// TestLeaveMeanwhile asks again and again what a reset of one member would do
+// while another one leaves and ends. It must always know who there is: with
+// --force, what is not known is deleted.
+func TestLeaveMeanwhile(t *testing.T) {
+	r := etcd.NewRig(t)
+	a, b, c := r.Member("a"), r.Member("b"), r.Member("c")
+	all := []*etcd.Process{a, b, c}
+	for _, m := range all {
+		r.Start(m, "new", all...)
+	}
+	client := r.Open(all...)
+	for _, m := range all {
+		r.Wait(client, m)
+	}
+	observer, here := onHost(t, r, a)
+	here.Asked = []string{a.Client, b.Client, c.Client}
+	s, err := client.Status(t.Context(), c.Client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := r.Open(a, b)
+	gone := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := others.Remove(ctx, s.ID)
+		c.Stop()
+		gone <- err
+	}()
+	for asked, left := 0, -1; left != 0; asked++ {
+		l := plan.LeaveEtcd(observer.AskEtcd(t.Context(), here), plan.Consent{Force: true})
+		if len(l.Refusals) > 0 || l.Member == 0 || l.Last {
+			t.Errorf("question %d: %+v", asked, l)
+		}
+		select {
+		case err := <-gone:
+			if err != nil {
+				t.Fatal(err)
+			}
+			left = 3
+		default:
+			left--
+		}
 	}
 }
