@@ -111,6 +111,7 @@ func onHost(t *testing.T, r *etcd.Rig, own *etcd.Process) (*observe.Observer, ob
 // while another one leaves and ends. It must always know who there is: with
 // --force, what is not known is deleted.
 func TestLeaveMeanwhile(t *testing.T) {
+	t.Parallel()
 	r := etcd.NewRig(t)
 	a, b, c := r.Member("a"), r.Member("b"), r.Member("c")
 	all := []*etcd.Process{a, b, c}

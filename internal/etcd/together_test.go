@@ -33,6 +33,7 @@ func three(t *testing.T) (*Rig, []*Process, *Client, []uint64) {
 // leave at the same moment, each through the others and killed as soon as it is
 // said to have left. The one that was there must go on alone.
 func TestTogether(t *testing.T) {
+	t.Parallel()
 	r := NewRig(t)
 	first := r.Member("a")
 	r.Start(first, "new", first)
@@ -99,6 +100,7 @@ func together(all []*Process, do func(int, *Process)) {
 // stands still for a moment: b and c alone agree that b leaves, but b may only end
 // when a knows it, too.
 func TestLeaveUnheard(t *testing.T) {
+	t.Parallel()
 	r, all, _, ids := three(t)
 	time.Sleep(6 * time.Second) // etcd changes no member before all have been connected for five
 	signal := func(s syscall.Signal) {
@@ -126,6 +128,7 @@ func TestLeaveUnheard(t *testing.T) {
 
 // TestOneEnds asks while one of the members ends that a client is connected with.
 func TestOneEnds(t *testing.T) {
+	t.Parallel()
 	_, all, client, _ := three(t)
 	end := make(chan struct{})
 	var wg sync.WaitGroup
