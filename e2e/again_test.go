@@ -23,7 +23,7 @@ func TestRunAgain(t *testing.T) {
 		f.debian(h)
 	}
 
-	f.peerRefuses("cp1", theirs("init --config kubeadm.yaml"), "/etc/kubernetes/manifests/etcd.yaml", "FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml")
+	f.peerRefuses("cp1", theirs("init --config kubeadm.yaml"), "/etc/kubernetes/manifests/etcd.yaml", "FileAvailable--etc-kubernetes-manifests-etcd.yaml")
 	const init = "/mnt/share/keelway init --config kubeadm.yaml --bundle /mnt/share/bundle.tar.zst"
 	f.killedAt("cp1", "", init, 30)
 	by := invite(t, f.on("cp1", init+" --upload-certs"))
