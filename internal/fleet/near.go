@@ -76,7 +76,7 @@ func (f *Fleet) near(ctx context.Context, p plan.Fleet) (end func(), err error) 
 				return fmt.Errorf("%s cannot serve the bundle to the hosts %s: %w", first.name(), of, err)
 			}
 			for _, n := range nodes {
-				n.kit.Near(first.near())
+				n.kit = n.kit.Near(first.near())
 			}
 			return nil
 		})

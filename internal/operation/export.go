@@ -53,17 +53,15 @@ func NewKit(b *bundle.Bundle, self string, model *cluster.Model) (*Kit, error) {
 	return k, nil
 }
 
-// Near has the kit's programs and images come from the address of a machine
-// beside the host, which serves the same bundle; "" takes that back.
-func (k *Kit) Near(address string) {
-	k.programs.near = nil
-	if address == "" {
-		return
-	}
-	k.programs.near = &step.Near{Address: address, Manifests: map[string]string{}}
+// Near is the same kit, of which programs and images come from the address of a
+// machine beside the host that serves the bundle.
+func (k *Kit) Near(address string) *Kit {
+	near := *k
+	near.programs.near = &step.Near{Address: address, Manifests: map[string]string{}}
 	for _, image := range k.programs.Images() {
-		k.programs.near.Manifests[image.Reference] = image.Manifest
+		near.programs.near.Manifests[image.Reference] = image.Manifest
 	}
+	return &near
 }
 
 // Program opens this program, and returns its sha256 in hex.
