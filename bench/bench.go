@@ -65,16 +65,19 @@ type signed struct {
 	took time.Duration
 }
 
-// newBench looks at the machine and refuses one that is not bare.
-func newBench(ctx context.Context, o options, out io.Writer) (*bench, error) {
-	for _, file := range []string{o.keelway, o.bundle, o.kubeadm} {
-		if _, err := os.Stat(file); err != nil {
-			return nil, fmt.Errorf("%w; `make bench` builds it", err)
+// newBench looks at the machine, and refuses one that lacks what the chosen
+// scenarios need.
+func newBench(ctx context.Context, o options, chosen []scenario, out io.Writer) (*bench, error) {
+	for _, s := range chosen {
+		for _, file := range s.files(o) {
+			if _, err := os.Stat(file); err != nil {
+				return nil, fmt.Errorf("%s: %w; `make bench` builds it", s.name, err)
+			}
 		}
-	}
-	for _, folder := range append(desired.FilledFolders(), prior.Dir) {
-		if info, err := os.Stat(folder); err == nil && info.IsDir() {
-			return nil, fmt.Errorf("%s is there: only a machine without a cluster and without containerd can be measured; `keelway down` removes a cluster that Keelway or an interrupted benchmark made", folder)
+		if s.here {
+			if err := checkBare(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	b := &bench{options: o, out: out}
@@ -104,6 +107,15 @@ func newBench(ctx context.Context, o options, out io.Writer) (*bench, error) {
 	}
 	b.work, err = os.MkdirTemp("/var/tmp", "keelway-bench-")
 	return b, err
+}
+
+func checkBare() error {
+	for _, folder := range append(desired.FilledFolders(), prior.Dir) {
+		if info, err := os.Stat(folder); err == nil && info.IsDir() {
+			return fmt.Errorf("%s is there: only a machine without a cluster and without containerd can be measured; `keelway down` removes a cluster that Keelway or an interrupted benchmark made", folder)
+		}
+	}
+	return nil
 }
 
 // say prints a line with the time of day, for people who wait.

@@ -23,6 +23,9 @@ type options struct {
 	settle                                          time.Duration
 	alone, late                                     bool
 	keep                                            string
+	// simulate and made are how the program calls itself.
+	simulate int
+	made     bool
 }
 
 func main() {
@@ -39,6 +42,12 @@ func main() {
 	flag.BoolVar(&o.alone, "alone", false, "make clusters with Keelway only, for a quick look while working on it")
 	flag.BoolVar(&o.late, "late-network", false, "let flannel write the reference's network configuration, instead of having it there beforehand as on Keelway's side")
 	flag.StringVar(&o.keep, "keep", "", "copy the logs of every service and pod into this folder, before each cluster is removed")
+	flag.IntVar(&o.simulate, "simulate", 0, "plan that many simulated hosts in this process, and print what it took as JSON")
+	flag.BoolVar(&o.made, "made", false, "with -simulate: hosts on which there is nothing to do")
+	flag.Usage = func() {
+		fmt.Fprintf(flag.CommandLine.Output(), "Measure Keelway, beside the real kubeadm where it can do the same.\n\nScenarios (-only):\n%s\nFlags:\n", list())
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o, os.Stdout)
@@ -51,6 +60,9 @@ func main() {
 
 // run measures what was asked for, prints it and writes it down.
 func run(ctx context.Context, o options, out io.Writer) (err error) {
+	if o.simulate > 0 {
+		return simulate(out, o.simulate, o.made)
+	}
 	if os.Geteuid() != 0 {
 		return errors.New("a cluster on this machine needs root")
 	}
@@ -63,7 +75,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	b, err := newBench(ctx, o, out)
+	b, err := newBench(ctx, o, chosen, out)
 	if err != nil {
 		return err
 	}

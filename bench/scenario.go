@@ -10,19 +10,41 @@ import (
 // scenario is one thing that is measured.
 type scenario struct {
 	name, what string
-	measure    func(b *bench, ctx context.Context) error
+	// needs is what must be there, in words; files are those of it that are
+	// looked for first, by the flag that names them.
+	needs   string
+	files   func(options) []string
+	measure func(b *bench, ctx context.Context) error
+	// here is true of what makes a cluster on this machine, which must be bare.
+	here bool
 }
 
 // scenarios lists them, the quick ones first.
 func scenarios() []scenario {
+	const alone = "root, and this machine bare and idle: no cluster, no containerd"
 	return []scenario{
-		{"cli", "start the programs", (*bench).cli},
-		{"pki", "issue every certificate and kubeconfig", (*bench).pki},
-		{"floor", "run etcd and the API server alone", (*bench).floor},
-		{"present", "make a cluster where the images are present and containerd runs", (*bench).present},
-		{"csr", "have a wave of nodes ask such a cluster for their certificates", (*bench).csr},
-		{"bare", "make a cluster where there is nothing but the bundle", (*bench).bare},
+		{"cli", "start the programs", "keelway and kubeadm", programs, (*bench).cli, false},
+		{"pki", "issue every certificate and kubeconfig", "kubeadm", theirs, (*bench).pki, false},
+		{"floor", "run etcd and the API server alone", alone, everything, (*bench).floor, true},
+		{"plan", "plan for simulated hosts, up to 5,000 of them", "nothing", nothing, (*bench).plan, false},
+		{"present", "make a cluster where the images are present and containerd runs", alone, everything, (*bench).present, true},
+		{"csr", "have a wave of nodes ask such a cluster for their certificates", alone, everything, (*bench).csr, true},
+		{"bare", "make a cluster where there is nothing but the bundle", alone, everything, (*bench).bare, true},
 	}
+}
+
+func nothing(options) []string      { return nil }
+func theirs(o options) []string     { return []string{o.kubeadm} }
+func programs(o options) []string   { return []string{o.keelway, o.kubeadm} }
+func everything(o options) []string { return []string{o.keelway, o.kubeadm, o.bundle} }
+
+// list says of each scenario what it does and needs.
+func list() string {
+	var out strings.Builder
+	for _, s := range scenarios() {
+		fmt.Fprintf(&out, "  %-9s %s; needs %s\n", s.name, s.what, s.needs)
+	}
+	return out.String()
 }
 
 func names(list []scenario) string {

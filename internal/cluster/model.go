@@ -4,6 +4,7 @@ package cluster
 import (
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -55,6 +56,8 @@ type Model struct {
 	// alone: the control planes make their certificates for it themselves.
 	OwnEtcd bool
 	Hosts   []Host
+	// texts are shared by the models of machines that are alike; nil is none.
+	texts *sync.Map
 }
 
 // Tuning is what the hardened profile changes of kubeadm's addons for speed. A

@@ -25,14 +25,17 @@ func (s *story) balancer(folder, ca string) {
 		Why:  "The cluster's endpoint is an address of the node itself: HAProxy passes what comes there on to a control plane that says it is ready, so that the node lives on when one is lost.",
 		Files: []File{
 			dir(haproxy.Dir, 0o755, false, "the load balancer's configuration", "haproxy"),
-			text(haproxy.ConfigFile, haproxy.Config(b, s.caPath()), "where to listen, all control planes, and how to tell that one is ready", "haproxy"),
+			s.alike(haproxy.ConfigFile, func() []byte { return haproxy.Config(b, s.caPath()) }, "where to listen, all control planes, and how to tell that one is ready", "haproxy"),
 		},
 	})
+	pod := s.alike(manifests+haproxy.Name+".yaml", func() []byte { return s.manifest(haproxy.Pod(s.model, s.caPath()), "").Content },
+		"HAProxy on this node's own address", "kubelet")
+	pod.Mode = 0o600
 	s.add(Resource{
 		ID: balancerPodID, Component: "haproxy", After: []string{balancerConfigID, ca},
 		What:  "write the load balancer's static pod",
 		Why:   "The kubelet starts it from its file before it knows the API, which it reaches by it. A hash of the configuration is in it: with another one it is started anew.",
-		Files: []File{s.manifest(haproxy.Pod(s.model, s.caPath()), "HAProxy on this node's own address")},
+		Files: []File{pod},
 	})
 }
 

@@ -182,3 +182,8 @@ type Host struct {
 	Name      string
 	Resources []Resource
 }
+
+// alike is a text that is the same on all machines that are alike, by its path.
+func (s *story) alike(path string, render func() []byte, note string, readers ...string) File {
+	return text(path, s.model.Text(path, render), note, readers...)
+}

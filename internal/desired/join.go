@@ -40,7 +40,7 @@ const (
 // that is there already: a worker, or one more control plane. The error names
 // patches that do not fit.
 func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
-	s := &story{model: m, host: m.Hosts[index], run: o.Run}
+	s := &story{model: m, host: m.Hosts[index], run: o.Run, resources: make([]Resource, 0, 32)}
 	main := s.host.Has(cluster.ControlPlane)
 	// Where the key of the authority is at hand, the kubelet need not ask.
 	asks := !main || m.Theirs.Authority

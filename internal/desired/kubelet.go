@@ -27,7 +27,7 @@ func (s *story) kubelet() {
 		Files: []File{
 			text(kubelet.FlagsFile, kubelet.Flags(s.host), "flags that only this node has", "systemd"),
 			text(kubelet.InstanceFile, kubelet.Instance(s.host), "settings that only this node has; an upgrade keeps them", "kubeadm"),
-			text(kubelet.ConfigFile, s.kubeletConfig(), "the cluster's kubelet settings with this node's over them", component),
+			s.alike(kubelet.ConfigFile, s.kubeletConfig, "the cluster's kubelet settings with this node's over them", component),
 		},
 	})
 	s.add(Resource{

@@ -37,10 +37,10 @@ func (s *story) runtime() {
 		Why:  "The cgroup driver must be the kubelet's, and the sandbox image one that is there without a network, or no pod starts.",
 		Files: []File{
 			dir("/etc/containerd", 0o755, false, "the runtime's configuration"),
-			text(containerd.ConfigFile, containerd.Config(s.model, s.host), "cgroup driver, sandbox image, where CNI plugins lie", "containerd"),
+			s.alike(containerd.ConfigFile, func() []byte { return containerd.Config(s.model, s.host) }, "cgroup driver, sandbox image, where CNI plugins lie", "containerd"),
 			text(containerd.CrictlFile, containerd.Crictl(), "the socket that crictl asks", "crictl"),
 			dir("/usr/lib/systemd/system", 0o755, true, "unit files of packages"),
-			text(containerd.UnitFile, containerd.Unit(s.model, s.host), "how to keep containerd running; containers outlive its restart", "systemd"),
+			s.alike(containerd.UnitFile, func() []byte { return containerd.Unit(s.model, s.host) }, "how to keep containerd running; containers outlive its restart", "systemd"),
 		},
 	})
 	after := []string{"runtime/keelway", "runtime/programs", "runtime/config"}

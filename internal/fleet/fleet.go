@@ -51,6 +51,8 @@ type Options struct {
 type Fleet struct {
 	Options
 	documents file.Documents
+	models    *cluster.Models
+	etcds     *cluster.Models // of hosts for etcd alone
 	bundle    *bundle.Bundle
 	nodes     []*node
 	// seed is a control plane that serves the API; nil while there is none.
@@ -89,6 +91,13 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	if f.documents, err = o.File.Documents(); err != nil {
 		return nil, err
 	}
+	shape := cluster.Fleet{
+		Profile: o.File.Spec.Profile, Cluster: f.documents.Cluster, Kubelet: f.documents.Kubelet, Proxy: f.documents.Proxy,
+		Balancer: f.documents.Balancer, Registries: f.documents.Registries, OwnEtcd: o.File.OwnEtcd(), Patcher: o.Patcher, Now: o.Now(),
+	}
+	f.models = cluster.NewModels(shape)
+	shape.Cluster.Etcd = f.documents.Etcd
+	f.etcds = cluster.NewModels(shape)
 	if o.OpenBundle != nil {
 		if f.bundle, err = o.OpenBundle(ctx, o.File.Spec.KubernetesVersion); err != nil {
 			return nil, err
@@ -161,14 +170,11 @@ func (f *Fleet) reach(ctx context.Context, n *node) error {
 	if err != nil {
 		return err
 	}
-	fleet := cluster.Fleet{
-		Profile: f.File.Spec.Profile, Cluster: f.documents.Cluster, Kubelet: f.documents.Kubelet, Proxy: f.documents.Proxy,
-		Balancer: f.documents.Balancer, Registries: f.documents.Registries, OwnEtcd: f.File.OwnEtcd(), Patcher: f.Patcher, Now: f.Now(),
-	}
+	models := f.models
 	if n.etcdAlone() {
-		fleet.Cluster.Etcd = f.documents.Etcd
+		models = f.etcds
 	}
-	n.model, err = fleet.Model(cluster.Host{Init: n.Init, Roles: n.Roles, Labels: n.Labels, Marked: true, Facts: facts})
+	n.model, err = models.Model(cluster.Host{Init: n.Init, Roles: n.Roles, Labels: n.Labels, Marked: true, Facts: facts})
 	if err != nil {
 		return err
 	}

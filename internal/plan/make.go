@@ -73,7 +73,7 @@ func Make(want desired.Host, seen observed.Host, in Inputs) Plan {
 		for _, path := range v.left.Paths() {
 			d.writes[path] = true
 		}
-		p.Steps = append(p.Steps, Step{Host: want.Name, Change: v.change, Reason: v.reason, Origins: v.origins, Resource: v.left, Before: v.before})
+		p.Steps = append(slices.Grow(p.Steps, len(want.Resources)-len(p.Steps)), Step{Host: want.Name, Change: v.change, Reason: v.reason, Origins: v.origins, Resource: v.left, Before: v.before})
 	}
 	p.Notes = append(p.Notes, tell(drifts, in.Config)...)
 	needs.link(p.Steps)
@@ -139,6 +139,9 @@ func (d decider) files(r desired.Resource) verdict {
 		v.before.file(f.Path, have, ok)
 		v.by(d.fileOrigin(f, have)...)
 		v.say(ok, f.Path+" "+diff)
+	}
+	if len(v.left.Files) == len(r.Files) {
+		v.left.Files = r.Files // thousands of hosts may have the same
 	}
 	return v
 }
