@@ -9,6 +9,7 @@ import (
 	"keelway.dev/keelway/internal/cluster/file"
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/host/ssh/reach"
+	"keelway.dev/keelway/internal/host/ssh/sums"
 	"keelway.dev/keelway/internal/host/ssh/userconfig"
 )
 
@@ -16,6 +17,7 @@ import (
 type connector struct {
 	*reach.Reach
 	hosts []file.Host
+	sums  *sums.Book
 }
 
 func newConnector(hosts []file.Host) (*connector, error) {
@@ -27,7 +29,17 @@ func newConnector(hosts []file.Host) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connector{reach.New(reach.Settings{Config: user, Agent: os.Getenv("SSH_AUTH_SOCK")}), hosts}, nil
+	book := &sums.Book{}
+	if cache, err := os.UserCacheDir(); err == nil {
+		book = sums.Open(filepath.Join(cache, "keelway", "sums.json"))
+	}
+	return &connector{reach.New(reach.Settings{Config: user, Agent: os.Getenv("SSH_AUTH_SOCK"), Sums: book}), hosts, book}, nil
+}
+
+// Close ends all connections.
+func (c *connector) Close() {
+	c.Reach.Close()
+	_ = c.sums.Save() // without it the next run only reads more
 }
 
 // connect is the machine of a host; nothing is connected to yet.

@@ -9,6 +9,9 @@ import (
 // file is, so that its bytes need not travel.
 type Hasher interface {
 	SHA256(ctx context.Context, path string) (string, error)
+	// SHA256s reckons several, and leaves out what is not there. A file that has
+	// not changed since is not read again.
+	SHA256s(ctx context.Context, paths []string) (map[string]string, error)
 }
 
 // Dater is a Host whose Stat and List tell times in whole seconds, and that can

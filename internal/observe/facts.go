@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -87,8 +88,9 @@ func Facts(ctx context.Context, h host.Host) (cluster.Facts, error) {
 		f.ConntrackWritable, err = conntrackWritable(ctx, h, mounts)
 		return err
 	})
+	kernel := sync.OnceValues(func() (*Kernel, error) { return ReadKernel(ctx, h) })
 	fact("whether nftables works", func() (err error) {
-		k, err := ReadKernel(ctx, h)
+		k, err := kernel()
 		if err != nil {
 			return err
 		}
@@ -113,7 +115,7 @@ func Facts(ctx context.Context, h host.Host) (cluster.Facts, error) {
 		if f.BridgeNetfilter, err = exists(ctx, h, "/proc/sys/net/bridge"); err != nil {
 			return err
 		}
-		k, err := ReadKernel(ctx, h)
+		k, err := kernel()
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -37,6 +38,9 @@ func (o *Observer) file(ctx context.Context, p string) (observed.File, error) {
 			f.Content, _ = io.ReadAll(io.LimitReader(r, observed.MaxContent))
 		}
 		return f, nil
+	}
+	if _, far := o.Host.(host.Hasher); far && e.Mode.IsRegular() && e.Size > observed.MaxContent {
+		return f, nil // reckoned with others, where they are
 	}
 	if e.Mode.IsRegular() {
 		if f.SHA256, f.Content, err = read(ctx, o.Host, e); err != nil {
@@ -78,11 +82,35 @@ func (o *Observer) names(ctx context.Context, g *errgroup.Group, want desired.Ho
 	}
 }
 
-func read(ctx context.Context, h host.Host, e host.Entry) (sum string, content []byte, err error) {
-	if far, ok := h.(host.Hasher); ok && e.Size > observed.MaxContent {
-		sum, err = far.SHA256(ctx, e.Path)
-		return sum, nil, err
+// large reckons, in one go, the checksums of files too large to be fetched.
+func (o *Observer) large(ctx context.Context, seen map[string]observed.File) error {
+	far, ok := o.Host.(host.Hasher)
+	if !ok {
+		return nil
 	}
+	var paths []string
+	for p, f := range seen {
+		if f.Mode.IsRegular() && f.SHA256 == "" {
+			paths = append(paths, p)
+		}
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	slices.Sort(paths)
+	sums, err := far.SHA256s(ctx, paths)
+	for _, p := range paths {
+		f := seen[p]
+		if f.SHA256 = sums[p]; f.SHA256 == "" {
+			delete(seen, p) // it went away meanwhile
+		} else {
+			seen[p] = f
+		}
+	}
+	return err
+}
+
+func read(ctx context.Context, h host.Host, e host.Entry) (sum string, content []byte, err error) {
 	r, err := h.Open(ctx, e.Path)
 	if err != nil {
 		return "", nil, err

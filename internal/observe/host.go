@@ -158,6 +158,9 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 			seen.Files[p] = f
 		}
 	}
+	if err := o.large(parent, seen.Files); err != nil {
+		return observed.Host{}, fmt.Errorf("cannot read files on %s: %w", o.Host.Name(), err)
+	}
 	if err := o.date(parent, want, seen); err != nil {
 		return observed.Host{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,87 @@ func (h *Host) SHA256(ctx context.Context, path string) (string, error) {
 		return "", fmt.Errorf("checksum of %s on %s: sha256sum answers %q", path, h.Name(), out)
 	}
 	return sum, nil
+}
+
+// SHA256s is SHA256 for several files, in one command for those that are new or
+// have changed.
+func (h *Host) SHA256s(ctx context.Context, paths []string) (map[string]string, error) {
+	marks, err := h.marks(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	var fresh []string
+	for _, p := range paths {
+		mark, there := marks[p]
+		if !there {
+			continue
+		}
+		if found[p] = h.sums.Get(h.address, p, mark); found[p] == "" {
+			delete(found, p)
+			fresh = append(fresh, p)
+		}
+	}
+	if len(fresh) == 0 {
+		return found, nil
+	}
+	out, err := h.several(ctx, fresh, "sha256sum")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(out) {
+		sum, p, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+		if !ok || len(sum) != 64 {
+			return nil, fmt.Errorf("checksums on %s: sha256sum answers %q", h.Name(), line)
+		}
+		found[p] = sum
+		h.sums.Put(h.address, p, marks[p], sum)
+	}
+	return found, nil
+}
+
+// marks tell a file apart from what it was: any change of its content changes
+// the last, the time of the inode's change, which nobody can set back.
+func (h *Host) marks(ctx context.Context, paths []string) (map[string]string, error) {
+	out, err := h.several(ctx, paths, "stat", "-c", "%i %s %.9Y %.9Z %n")
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	for line := range strings.Lines(out) {
+		f := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 5)
+		if len(f) != 5 {
+			return nil, fmt.Errorf("files on %s: stat answers %q", h.Name(), line)
+		}
+		found[f[4]] = strings.Join(f[:4], " ")
+	}
+	return found, nil
+}
+
+// several runs a program that says a line about each file. Files that are not
+// there are no error.
+func (h *Host) several(ctx context.Context, paths []string, argv ...string) (string, error) {
+	for _, p := range paths {
+		if err := checkPath(p); err != nil {
+			return "", err
+		}
+		if strings.ContainsAny(p, "\\\n") {
+			return "", fmt.Errorf("%q: a name with a backslash or a line break is reckoned alone", p)
+		}
+	}
+	argv = slices.Concat(argv, []string{"--"}, paths)
+	res, err := h.Run(ctx, host.Command{Argv: argv, Env: []string{"LC_ALL=C"}})
+	if err != nil {
+		return "", err
+	}
+	if res.Code != 0 {
+		for line := range strings.Lines(string(res.Stderr)) {
+			if line = strings.TrimSpace(line); !strings.HasSuffix(line, "No such file or directory") {
+				return "", fmt.Errorf("%s on %s: exit status %d: %s", argv[0], h.Name(), res.Code, line)
+			}
+		}
+	}
+	return string(res.Stdout), nil
 }
 
 // Modified is when a file was changed last, to the nanosecond.

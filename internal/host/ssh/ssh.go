@@ -14,6 +14,7 @@ import (
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/host/ssh/hostkey"
 	"keelway.dev/keelway/internal/host/ssh/identity"
+	"keelway.dev/keelway/internal/host/ssh/sums"
 )
 
 // Config says how a machine is reached.
@@ -28,6 +29,9 @@ type Config struct {
 	// Jump is the machine that the connection goes through (ProxyJump). Hosts
 	// that share one share its connection.
 	Jump *Host
+	// Sums remembers checksums of the machine's files; nil is for this Host's own
+	// life.
+	Sums *sums.Book
 	// Timeout is how long connecting and logging in may take; 0 is 20 seconds.
 	Timeout time.Duration
 }
@@ -53,6 +57,7 @@ type Host struct {
 	attempt *attempt
 	held    map[string]func() // locks that a new connection has to take again
 
+	sums    *sums.Book
 	folders sync.Mutex // held while folders are made
 	writers writers
 }
@@ -84,8 +89,11 @@ func New(c Config) *Host {
 	if c.HostKey.Host == "" {
 		c.HostKey.Host = c.Name
 	}
+	if c.Sums == nil {
+		c.Sums = &sums.Book{}
+	}
 	return &Host{
-		config: c, address: net.JoinHostPort(c.Address, strconv.Itoa(c.Port)),
+		config: c, sums: c.Sums, address: net.JoinHostPort(c.Address, strconv.Itoa(c.Port)),
 		grace: 5 * time.Second, silence: 15 * time.Second, beat: 5 * time.Second, patience: 20 * time.Second,
 		held: map[string]func(){}, writers: writers{busy: map[string]*writer{}},
 	}

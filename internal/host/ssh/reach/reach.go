@@ -13,6 +13,7 @@ import (
 	"keelway.dev/keelway/internal/host/ssh"
 	"keelway.dev/keelway/internal/host/ssh/hostkey"
 	"keelway.dev/keelway/internal/host/ssh/identity"
+	"keelway.dev/keelway/internal/host/ssh/sums"
 	"keelway.dev/keelway/internal/host/ssh/userconfig"
 )
 
@@ -33,6 +34,8 @@ type Target struct {
 type Settings struct {
 	Config *userconfig.File
 	Agent  string // SSH_AUTH_SOCK; "" is none
+	// Sums remembers checksums of files, nil for as long as a Host lives.
+	Sums *sums.Book
 	// Passphrase opens an encrypted key file; nil is nobody to ask.
 	Passphrase func(ctx context.Context, file string) ([]byte, error)
 }
@@ -90,7 +93,7 @@ func (r *Reach) config(t Target, depth int) (ssh.Config, error) {
 	}
 	c := ssh.Config{
 		Name: t.Name, Address: or(said.HostName, t.Address), User: or(t.User, said.User), Port: t.Port,
-		Keys:    r.keys(t, said),
+		Keys: r.keys(t, said), Sums: r.settings.Sums,
 		HostKey: hostkey.Policy{Host: t.Name, Alias: said.HostKeyAlias, Pinned: t.HostKey, Files: r.known(said)},
 	}
 	if c.Port == 0 {
