@@ -31,7 +31,7 @@ func apart(t *testing.T, roles ...cluster.Role) *cluster.Model {
 	h.Init.NodeRegistration = config.NodeRegistrationOptions{Name: "machine", CRISocket: config.DefaultCRISocket}
 	config.DefaultInit(&h.Init)
 	h.Init.BootstrapTokens = nil
-	m, err := f.Model(h)
+	m, err := cluster.NewModels(f).Model(h)
 	if err != nil {
 		t.Fatal(err)
 	}

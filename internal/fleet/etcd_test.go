@@ -31,7 +31,7 @@ func member(name, seen string) *node {
 	f.Cluster.Networking.PodSubnet = cluster.DefaultPodSubnet
 	f.Cluster.Etcd = config.Etcd{Local: &config.LocalEtcd{}}
 	config.DefaultInit(&n.Init)
-	n.model, _ = f.Model(cluster.Host{Init: n.Init, Roles: n.Roles})
+	n.model, _ = cluster.NewModels(f).Model(cluster.Host{Init: n.Init, Roles: n.Roles})
 	return n
 }
 

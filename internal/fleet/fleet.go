@@ -4,7 +4,9 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -52,7 +54,9 @@ type Fleet struct {
 	Options
 	documents file.Documents
 	models    *cluster.Models
-	etcds     *cluster.Models // of hosts for etcd alone
+	etcds     *cluster.Models           // of hosts for etcd alone
+	kits      map[string]*operation.Kit // by roles
+	kitting   sync.Mutex
 	bundle    *bundle.Bundle
 	nodes     []*node
 	// seed is a control plane that serves the API; nil while there is none.
@@ -86,7 +90,7 @@ type node struct {
 // Open reaches every machine of the file and finds out what it is. A machine
 // that cannot be reached is no error: the plan says what follows.
 func Open(ctx context.Context, o Options) (*Fleet, error) {
-	f := &Fleet{Options: o}
+	f := &Fleet{Options: o, kits: map[string]*operation.Kit{}}
 	var err error
 	if f.documents, err = o.File.Documents(); err != nil {
 		return nil, err
@@ -179,11 +183,26 @@ func (f *Fleet) reach(ctx context.Context, n *node) error {
 		return err
 	}
 	if f.bundle != nil {
-		if n.kit, err = operation.NewKit(f.bundle, f.Self, n.model); err != nil {
+		if n.kit, err = f.kit(n.model); err != nil {
 			return err
 		}
 	}
 	return n.look(ctx)
+}
+
+// kit is what hosts of a model's roles are installed from; it is made once.
+func (f *Fleet) kit(m *cluster.Model) (*operation.Kit, error) {
+	f.kitting.Lock()
+	defer f.kitting.Unlock()
+	roles := fmt.Sprint(m.Hosts[0].Roles)
+	if k := f.kits[roles]; k != nil {
+		return k, nil
+	}
+	k, err := operation.NewKit(f.bundle, f.Self, m)
+	if err == nil {
+		f.kits[roles] = k
+	}
+	return k, err
 }
 
 // etcdAlone is true of a host of etcd's own.

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"sync"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/kubernetes"
 
 	"keelway.dev/keelway/internal/kube/lease"
@@ -15,22 +16,38 @@ import (
 
 // lock keeps another operator away from every machine that can be reached.
 func (f *Fleet) lock(ctx context.Context) (release func(), err error) {
-	var releases []func()
+	releases := make([]func(), len(f.nodes))
 	release = func() {
-		for _, r := range slices.Backward(releases) {
-			r()
+		var wg sync.WaitGroup
+		for _, r := range releases {
+			if r != nil {
+				wg.Go(r)
+			}
 		}
+		wg.Wait()
 	}
-	for _, n := range f.nodes {
-		if n.lost != nil {
-			continue
+	take := func(i int) error {
+		if f.nodes[i].lost != nil {
+			return nil //nolint:nilerr // the plan says what follows
 		}
-		one, err := operation.Lock(ctx, n.machine)
-		if err != nil {
-			release()
-			return nil, fmt.Errorf("%s: %w", n.name(), err)
+		var err error
+		if releases[i], err = operation.Lock(ctx, f.nodes[i].machine); err != nil {
+			return fmt.Errorf("%s: %w", f.nodes[i].name(), err)
 		}
-		releases = append(releases, one)
+		return nil
+	}
+	// By the first machine, one of two operators gets all.
+	if err := take(0); err != nil {
+		return nil, err
+	}
+	g := new(errgroup.Group) // one that fails ends no other: each lock taken must be known
+	g.SetLimit(f.limit())
+	for i := 1; i < len(f.nodes); i++ {
+		g.Go(func() error { return take(i) })
+	}
+	if err := g.Wait(); err != nil {
+		release()
+		return nil, err
 	}
 	return release, nil
 }

@@ -27,7 +27,7 @@ func etcdModel(t *testing.T, name, address string, flags ...config.Arg) *cluster
 	h.Init.NodeRegistration = config.NodeRegistrationOptions{Name: name, CRISocket: config.DefaultCRISocket}
 	config.DefaultInit(&h.Init)
 	h.Init.BootstrapTokens = nil
-	m, err := f.Model(h)
+	m, err := cluster.NewModels(f).Model(h)
 	if err != nil {
 		t.Fatal(err)
 	}
