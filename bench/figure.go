@@ -70,6 +70,8 @@ func (b *bench) all() []figure {
 		b.moment("images present, until CoreDNS is Ready and a Service answers", "present", watch.Complete, ratio(0.5)),
 		b.moment("images present, until the node is Ready", "present", watch.NodeReady, ratio(0.8)),
 		b.moment("bare machine, until CoreDNS is Ready and a Service answers", "bare", watch.Complete, own(20), ratio(0.5)),
+		b.moment("3 control planes and 2 workers, images present, until all nodes are Ready and DNS answers", "fleet-present", watch.Complete, ratio(0.5)),
+		b.moment("3 control planes and 2 workers, bare machines, until all nodes are Ready and DNS answers", "fleet-bare", watch.Complete, ratio(0.5)),
 		b.memory("memory of the idle cluster", ratio(0.8)),
 		b.signing(fmt.Sprintf("signing the certificates of %d joining nodes", wave), own(15)),
 	}

@@ -109,13 +109,13 @@ func TestDocument(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	if all, err := choose(""); err != nil || names(all) != "cli,pki,floor,plan,present,csr,bare" {
+	if all, err := choose(""); err != nil || names(all) != "cli,pki,floor,plan,present,csr,bare,ssh100,ssh500,fleet-present,fleet-bare" {
 		t.Errorf("all: %s, %v", names(all), err)
 	}
 	if some, err := choose("bare,cli"); err != nil || names(some) != "bare,cli" {
 		t.Errorf("two: %s, %v", names(some), err)
 	}
-	if _, err := choose("bear"); err == nil || !strings.Contains(err.Error(), "cli,pki,floor,plan,present,csr,bare") {
+	if _, err := choose("bear"); err == nil || !strings.Contains(err.Error(), "cli,pki,floor,plan,present,csr,bare,ssh100,ssh500,fleet-present,fleet-bare") {
 		t.Errorf("a scenario that is none: %v", err)
 	}
 }

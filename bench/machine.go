@@ -117,7 +117,7 @@ func (b *bench) target() watch.Target {
 	n := b.ours.Cluster.Networking
 	address, _ := n.ServiceAddress(10) // a valid model has it
 	return watch.Target{
-		Kubeconfig: superAdmin, Node: b.ours.Hosts[0].Init.NodeRegistration.Name,
+		Kubeconfig: superAdmin, Nodes: 1,
 		DNS: address.String(), Name: "kubernetes.default.svc." + n.DNSDomain + ".",
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"keelway.dev/keelway/bench/many"
 )
 
 // options are the command line.
@@ -26,6 +28,8 @@ type options struct {
 	// simulate and made are how the program calls itself.
 	simulate int
 	made     bool
+	here     string
+	with     int64
 }
 
 func main() {
@@ -44,6 +48,8 @@ func main() {
 	flag.StringVar(&o.keep, "keep", "", "copy the logs of every service and pod into this folder, before each cluster is removed")
 	flag.IntVar(&o.simulate, "simulate", 0, "plan that many simulated hosts in this process, and print what it took as JSON")
 	flag.BoolVar(&o.made, "made", false, "with -simulate: hosts on which there is nothing to do")
+	flag.StringVar(&o.here, "here", "", "do this part of the work on the lab's host that this runs on")
+	flag.Int64Var(&o.with, "with", 0, "what the part of -here is told")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "Measure Keelway, beside the real kubeadm where it can do the same.\n\nScenarios (-only):\n%s\nFlags:\n", list())
 		flag.PrintDefaults()
@@ -62,6 +68,9 @@ func main() {
 func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if o.simulate > 0 {
 		return simulate(out, o.simulate, o.made)
+	}
+	if o.here != "" {
+		return many.Here(ctx, o.here, o.with, out, os.Stderr)
 	}
 	if os.Geteuid() != 0 {
 		return errors.New("a cluster on this machine needs root")

@@ -20,6 +20,7 @@ func (b *bench) page() string {
 	out.WriteString(align(b.table()))
 	for _, s := range []struct{ name, title string }{
 		{"present", "Images present, containerd running: seconds until"}, {"bare", "Nothing but the bundle: seconds until"},
+		{"fleet-present", "3 control planes and 2 workers, images present: seconds until"}, {"fleet-bare", "3 control planes and 2 workers, nothing but the bundle: seconds until"},
 	} {
 		if rows := b.timelineRows(s.name); len(rows) > 1 {
 			out.WriteString("\n" + s.title + "\n\n" + align(rows))

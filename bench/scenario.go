@@ -21,6 +21,7 @@ type scenario struct {
 
 // scenarios lists them, the quick ones first.
 func scenarios() []scenario {
+	const lab = "root, a bundle, kubeadm, and what `keelway lab create` needs; minutes for each pair, of which there are 3 at most"
 	const alone = "root, and this machine bare and idle: no cluster, no containerd"
 	return []scenario{
 		{"cli", "start the programs", "keelway and kubeadm", programs, (*bench).cli, false},
@@ -30,6 +31,10 @@ func scenarios() []scenario {
 		{"present", "make a cluster where the images are present and containerd runs", alone, everything, (*bench).present, true},
 		{"csr", "have a wave of nodes ask such a cluster for their certificates", alone, everything, (*bench).csr, true},
 		{"bare", "make a cluster where there is nothing but the bundle", alone, everything, (*bench).bare, true},
+		{"ssh100", "apply with nothing to do on 100 machines over SSH", lab, everything, noop(100, 10), false},
+		{"ssh500", "apply with nothing to do on 500 machines over SSH", lab, everything, noop(500, 60), false},
+		{"fleet-present", "make 3 control planes and 2 workers in a lab where the images are present", lab, everything, (*bench).fleetPresent, false},
+		{"fleet-bare", "make 3 control planes and 2 workers in a lab where there is nothing but the bundle", lab, everything, (*bench).fleetBare, false},
 	}
 }
 
@@ -42,7 +47,7 @@ func everything(o options) []string { return []string{o.keelway, o.kubeadm, o.bu
 func list() string {
 	var out strings.Builder
 	for _, s := range scenarios() {
-		fmt.Fprintf(&out, "  %-9s %s; needs %s\n", s.name, s.what, s.needs)
+		fmt.Fprintf(&out, "  %-13s %s; needs %s\n", s.name, s.what, s.needs)
 	}
 	return out.String()
 }

@@ -61,7 +61,7 @@ func (p *Peer) importImages(ctx context.Context, b *bundle.Bundle) error {
 	if err != nil {
 		return err
 	}
-	for _, reference := range desired.Images(p.Model) {
+	for _, reference := range p.images() {
 		began := time.Now()
 		if err := importImage(ctx, client, b, reference); err != nil {
 			return fmt.Errorf("import %s: %w", reference, err)
@@ -69,6 +69,13 @@ func (p *Peer) importImages(ctx context.Context, b *bundle.Bundle) error {
 		fmt.Fprintf(p.Log, "imported %s in %.1f s\n", reference, time.Since(began).Seconds())
 	}
 	return nil
+}
+
+func (p *Peer) images() []string {
+	if p.Images != nil {
+		return p.Images
+	}
+	return desired.Images(p.Model)
 }
 
 func importImage(ctx context.Context, client *ctr.Client, b *bundle.Bundle, reference string) error {

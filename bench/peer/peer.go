@@ -28,6 +28,8 @@ type Peer struct {
 	Services         service.Manager
 	// Model is the cluster, with kubeadm's defaults.
 	Model *cluster.Model
+	// Images are what the machine needs, nil for all that the model does.
+	Images []string
 	// Log takes the output of every program.
 	Log io.Writer
 	// Work is an empty folder for the configuration and manifests.

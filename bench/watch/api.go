@@ -74,15 +74,23 @@ func (w *Watcher) ask(ctx context.Context, c kubernetes.Interface) error {
 }
 
 func (w *Watcher) askNode(ctx context.Context, c kubernetes.Interface) error {
-	n, err := c.CoreV1().Nodes().Get(ctx, w.target.Node, metav1.GetOptions{})
+	nodes, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
-	w.see(NodeRegistered)
-	for _, condition := range n.Status.Conditions {
-		if condition.Type == corev1.NodeReady && condition.Status == corev1.ConditionTrue {
-			w.see(NodeReady)
+	ready := 0
+	for _, n := range nodes.Items {
+		for _, condition := range n.Status.Conditions {
+			if condition.Type == corev1.NodeReady && condition.Status == corev1.ConditionTrue {
+				ready++
+			}
 		}
+	}
+	if len(nodes.Items) >= w.target.Nodes {
+		w.see(NodeRegistered)
+	}
+	if ready >= w.target.Nodes {
+		w.see(NodeReady)
 	}
 	return nil
 }

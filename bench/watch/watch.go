@@ -23,7 +23,7 @@ const (
 	DNSRunning     Moment = "CoreDNS running" // both pods are in the phase Running
 	DNSReady       Moment = "CoreDNS Ready"   // both replicas are Ready
 	ServiceAnswers Moment = "Service answers" // a DNS query is answered through kube-dns's ClusterIP
-	Complete       Moment = "complete"        // CoreDNS Ready and the Service answers
+	Complete       Moment = "complete"        // the nodes and CoreDNS Ready, and the Service answers
 	Returned       Moment = "commands ended"  // what the user typed has come back; not seen by a Watcher
 )
 
@@ -45,8 +45,9 @@ type Target struct {
 	// one whose rights depend on no binding, such as super-admin.conf, or a
 	// moment is seen only when the binding is there.
 	Kubeconfig string
-	// Node is the one node's name.
-	Node string
+	// Nodes is how many nodes there are to be; they count as registered, and as
+	// Ready, when all are.
+	Nodes int
 	// DNS is the ClusterIP of kube-dns; Name is a Service that it knows, with
 	// its domain and the last dot.
 	DNS, Name string
@@ -112,7 +113,8 @@ func (w *Watcher) see(m Moment) {
 	w.seen[m] = now
 	_, ready := w.seen[DNSReady]
 	_, answers := w.seen[ServiceAnswers]
-	if _, done := w.seen[Complete]; ready && answers && !done {
+	_, nodes := w.seen[NodeReady]
+	if _, done := w.seen[Complete]; ready && answers && nodes && !done {
 		w.seen[Complete] = now
 		close(w.complete)
 	}

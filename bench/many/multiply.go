@@ -1,0 +1,102 @@
+package many
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"keelway.dev/keelway/internal/cluster/file"
+	"keelway.dev/keelway/internal/config"
+)
+
+const worker = "w1"
+
+// Multiply makes the lab's cluster, has its worker stand for so many machines
+// that there are that many with the two real ones, and puts them into the file.
+func (l *Lab) Multiply(ctx context.Context, hosts int) error {
+	if err := l.Ours(ctx); err != nil {
+		return err
+	}
+	out, err := l.on(ctx, worker, here(fmt.Sprintf("machines -with %d", hosts-2)))
+	if err != nil {
+		return err
+	}
+	var clones []clone
+	if err := json.Unmarshal([]byte(lastLine(out)), &clones); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	w, err := l.lab.Host(worker)
+	if err != nil {
+		return err
+	}
+	// The way goes with the lab's bridge.
+	if said, err := exec.CommandContext(ctx, "ip", "route", "replace", cloneNet, "via", w.Address.String()).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, said)
+	}
+	if err := l.register(ctx, clones); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(l.file())
+	if err != nil {
+		return err
+	}
+	var f file.Cluster
+	if err := yaml.Unmarshal(text, &f); err != nil {
+		return err
+	}
+	for _, c := range clones {
+		f.Spec.Hosts = append(f.Spec.Hosts, file.Host{
+			Name: c.Name, Address: c.Address, Roles: []file.Role{file.Worker},
+			SSH: file.SSH{User: "root", Port: 22, KeyFile: l.lab.KeyFile(), HostKey: c.HostKey},
+		})
+	}
+	return os.WriteFile(l.file(), config.Marshal(f), 0o600)
+}
+
+// register makes the clones' Nodes: there is one kubelet for all of them. Without
+// the label of an operating system no DaemonSet waits for a pod on them.
+func (l *Lab) register(ctx context.Context, clones []clone) error {
+	list := corev1.NodeList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NodeList"}}
+	for _, c := range clones {
+		list.Items = append(list.Items, corev1.Node{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: metav1.ObjectMeta{Name: c.Name},
+		})
+	}
+	objects, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	text := strings.ReplaceAll(string(objects), "NodeList", "List")
+	_, err = l.on(ctx, first, "keelway kubectl create -f - >/dev/null <<'EOF'\n"+text+"\nEOF")
+	return err
+}
+
+// Nothing is what an apply took that had nothing to do.
+type Nothing struct {
+	Took time.Duration
+	Peak int64
+}
+
+// Nothing applies the file, and fails if there was anything to do.
+func (l *Lab) Nothing(ctx context.Context) (Nothing, error) {
+	began := time.Now()
+	said := &strings.Builder{}
+	log := l.Log
+	l.Log = said
+	peak, err := l.measured(ctx, "apply", "-f", l.file(), "--bundle", l.Bundle, "--yes", "--output", "json")
+	took := time.Since(began)
+	l.Log = log
+	fmt.Fprint(l.Log, said)
+	if err == nil && !strings.Contains(said.String(), "nothing to do") {
+		err = fmt.Errorf("there was something to do: %s", lastLine(said.String()))
+	}
+	return Nothing{took, peak}, err
+}
