@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -11,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -100,12 +100,26 @@ func (l *Lab) Run(ctx context.Context, h Host, command string) (string, error) {
 		return "", err
 	}
 	defer session.Close()
-	var out bytes.Buffer
-	session.Stdout, session.Stderr = &out, &out
+	out := &output{}
+	session.Stdout, session.Stderr = out, out
 	stop := context.AfterFunc(ctx, func() { client.Close() })
 	defer stop()
 	err = session.Run(command)
-	return out.String(), err
+	return string(out.text), err
+}
+
+// output takes what two streams say. A bytes.Buffer would lose what one says
+// while it reads from the other.
+type output struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text = append(o.text, p...)
+	return len(p), nil
 }
 
 func (l *Lab) dial(ctx context.Context, h Host) (*ssh.Client, error) {
