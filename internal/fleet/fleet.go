@@ -17,6 +17,7 @@ import (
 	"keelway.dev/keelway/internal/cluster/file"
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/host"
+	"keelway.dev/keelway/internal/kube"
 	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/operation"
 	"keelway.dev/keelway/internal/plan"
@@ -61,6 +62,10 @@ type Fleet struct {
 	nodes     []*node
 	// seed is a control plane that serves the API; nil while there is none.
 	seed *node
+	// api is the way to its API, one for all machines; asked is the seed that it
+	// goes through.
+	api   *kube.Admin
+	asked *node
 	// token is what workers bootstrap with during an apply; "" is none yet.
 	token string
 	hooks hooks

@@ -110,6 +110,9 @@ func (f *Fleet) parts() {
 // desire makes what each reachable machine must hold, from what the others have.
 func (f *Fleet) desire(ctx context.Context) error {
 	f.parts()
+	if f.seed != nil && f.asked != f.seed {
+		f.api, f.asked = f.admin(), f.seed
+	}
 	shared, err := f.shared(ctx)
 	if err != nil {
 		return err
@@ -139,9 +142,7 @@ func (f *Fleet) desire(ctx context.Context) error {
 			continue
 		}
 		if f.seed != nil {
-			admin := kube.NewAdmin(f.seed.machine.Host)
-			admin.Use("", f.seed.url())
-			n.machine.Through(admin)
+			n.machine.Through(f.api)
 		}
 		o := desired.JoinOptions{Run: all, CA: shared["ca.crt"], Shared: shared}
 		if !n.main() && !n.node {

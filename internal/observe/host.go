@@ -39,12 +39,11 @@ type remembered struct {
 // server that does not answer is an observation, not an error.
 func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, error) {
 	seen := observed.Host{
-		Now:      time.Now(),
-		Files:    map[string]observed.File{},
-		Sysctls:  map[string]string{},
-		Services: map[string]observed.Service{},
-		Objects:  nil,
-		Probes:   map[string]observed.Answer{},
+		Now:     time.Now(),
+		Files:   map[string]observed.File{},
+		Sysctls: map[string]string{},
+		Objects: nil,
+		Probes:  map[string]observed.Answer{},
 	}
 	var mu sync.Mutex
 	listed := map[string][]string{}
@@ -84,18 +83,6 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 				return nil
 			})
 		}
-		if r.Service != nil {
-			g.Go(func() error {
-				st, err := o.Services.Status(ctx, r.Service.Name)
-				if err != nil {
-					return fmt.Errorf("cannot ask the %s on %s about %s: %w", o.Services.Kind(), o.Host.Name(), r.Service.Name, err)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				seen.Services[r.Service.Name] = observed.Service{Running: st.Running, Since: st.Since}
-				return nil
-			})
-		}
 		if r.Residue != nil {
 			g.Go(func() error {
 				idle, err := o.idle(ctx, r.Residue.Targets)
@@ -132,6 +119,16 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 		return err
 	})
 	g.Go(func() error {
+		services, err := o.services(ctx, want)
+		if err != nil {
+			return fmt.Errorf("cannot ask the %s on %s about services: %w", o.Services.Kind(), o.Host.Name(), err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		seen.Services = services
+		return nil
+	})
+	g.Go(func() error {
 		images, err := Images(ctx, o.Host)
 		if err == nil {
 			mu.Lock()
@@ -165,6 +162,36 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 		return observed.Host{}, err
 	}
 	return seen, nil
+}
+
+// services describes those that want names, in one call where that is possible.
+func (o *Observer) services(ctx context.Context, want desired.Host) (map[string]observed.Service, error) {
+	var names []string
+	for _, r := range want.Resources {
+		if r.Service != nil {
+			names = append(names, r.Service.Name)
+		}
+	}
+	seen := map[string]observed.Service{}
+	if len(names) == 0 {
+		return seen, nil
+	}
+	var all map[string]service.Status
+	var err error
+	if lister, ok := o.Services.(service.Lister); ok {
+		all, err = lister.Statuses(ctx, names)
+	} else {
+		all = map[string]service.Status{}
+		for _, name := range names {
+			if all[name], err = o.Services.Status(ctx, name); err != nil {
+				break
+			}
+		}
+	}
+	for name, st := range all {
+		seen[name] = observed.Service{Running: st.Running, Since: st.Since}
+	}
+	return seen, err
 }
 
 // pathsOf lists every path that want names, with the issuers of its certificates.

@@ -26,6 +26,11 @@ type Manager interface {
 	Logs(ctx context.Context, name string, lines int) ([]string, error)
 }
 
+// Lister is a Manager that describes several services in one call.
+type Lister interface {
+	Statuses(ctx context.Context, names []string) (map[string]Status, error)
+}
+
 // Status is what a manager knows of a service.
 type Status struct {
 	// Running is true while the main process lives.

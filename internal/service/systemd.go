@@ -16,7 +16,10 @@ type Systemd struct {
 	host host.Host
 }
 
-var _ Manager = (*Systemd)(nil)
+var (
+	_ Manager = (*Systemd)(nil)
+	_ Lister  = (*Systemd)(nil)
+)
 
 // NewSystemd returns systemd on the host.
 func NewSystemd(h host.Host) *Systemd { return &Systemd{host: h} }
@@ -29,28 +32,50 @@ const properties = "LoadState,ActiveState,SubState,MainPID,NRestarts,ExecMainCod
 
 // Status asks `systemctl show`.
 func (s *Systemd) Status(ctx context.Context, name string) (Status, error) {
-	// Microseconds: in whole seconds, a file that was written just before the
-	// service's start would seem to be newer than it.
-	out, err := s.show(ctx, name, "--timestamp=us")
-	if err != nil && strings.Contains(err.Error(), "--timestamp") {
-		out, err = s.show(ctx, name) // systemd before 248
-	}
-	if err != nil {
-		return Status{}, fmt.Errorf("ask systemd about %s: %w", name, err)
-	}
-	p := map[string]string{}
-	for _, line := range strings.Split(out, "\n") {
-		if k, v, ok := strings.Cut(line, "="); ok {
-			p[k] = v
-		}
-	}
-	return parseShow(p)
+	all, err := s.Statuses(ctx, []string{name})
+	return all[name], err
 }
 
-func (s *Systemd) show(ctx context.Context, name string, options ...string) (string, error) {
+// Statuses asks about several in one command.
+func (s *Systemd) Statuses(ctx context.Context, names []string) (map[string]Status, error) {
+	// Microseconds: in whole seconds, a file that was written just before the
+	// service's start would seem to be newer than it.
+	out, err := s.show(ctx, names, "--timestamp=us")
+	if err != nil && strings.Contains(err.Error(), "--timestamp") {
+		out, err = s.show(ctx, names) // systemd before 248
+	}
+	about := strings.Join(names, ", ")
+	if err != nil {
+		return nil, fmt.Errorf("ask systemd about %s: %w", about, err)
+	}
+	// A block of lines for each, in the order of the names.
+	blocks := strings.Split(strings.TrimSpace(out), "\n\n")
+	if len(blocks) != len(names) {
+		return nil, fmt.Errorf("ask systemd about %s: it answers about %d services", about, len(blocks))
+	}
+	all := map[string]Status{}
+	for i, block := range blocks {
+		p := map[string]string{}
+		for _, line := range strings.Split(block, "\n") {
+			if k, v, ok := strings.Cut(line, "="); ok {
+				p[k] = v
+			}
+		}
+		if all[names[i]], err = parseShow(p); err != nil { //nolint:gosec // there are as many blocks as names, see above
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (s *Systemd) show(ctx context.Context, names []string, options ...string) (string, error) {
 	argv := append([]string{"systemctl", "show", "--no-pager"}, options...)
+	argv = append(argv, "-p", properties)
+	for _, name := range names {
+		argv = append(argv, unitName(name))
+	}
 	return s.run(ctx, host.Command{
-		Argv: append(argv, "-p", properties, unitName(name)),
+		Argv: argv,
 		// A time stamp's short zone name cannot be read back.
 		Env: []string{"TZ=UTC", "LC_ALL=C"},
 	})

@@ -99,6 +99,14 @@ func TestSystemdStatus(t *testing.T) {
 		t.Errorf("systemd that knows seconds only: since %v, %v", got.Since, err)
 	}
 	h = hosttest.New("memory")
+	h.Answer(running+"\n"+rows[1].answer, 0, "systemctl", "show")
+	if got, err := NewSystemd(h).Statuses(t.Context(), []string{"containerd", "kubelet"}); err != nil || got["containerd"].State != "active" || got["kubelet"].State != "failed" {
+		t.Errorf("two services: %+v, %v", got, err)
+	}
+	if _, err := NewSystemd(h).Status(t.Context(), "kubelet"); err == nil {
+		t.Error("two answers to one question were taken")
+	}
+	h = hosttest.New("memory")
 	h.Answer("MainPID=many\n", 0, "systemctl", "show")
 	if _, err := NewSystemd(h).Status(t.Context(), "kubelet"); err == nil {
 		t.Error("an answer that is none was taken")
