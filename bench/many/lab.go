@@ -58,10 +58,16 @@ func Create(ctx context.Context, o Options) (*Lab, error) {
 		}
 	}
 	l := &Lab{Options: o}
-	if err := l.keelway(ctx, "lab", "create", "--lab", Name, "--controlplanes", strconv.Itoa(o.ControlPlanes), "--workers", strconv.Itoa(o.Workers), "--share", share, "--file", l.file()); err != nil {
+	create := func() error {
+		return l.keelway(ctx, "lab", "create", "--lab", Name, "--controlplanes", strconv.Itoa(o.ControlPlanes), "--workers", strconv.Itoa(o.Workers), "--share", share, "--file", l.file())
+	}
+	err := create()
+	if err != nil && ctx.Err() == nil {
+		err = create() // a host that did not boot is booted again
+	}
+	if err != nil {
 		return l, err
 	}
-	var err error
 	if l.lab, err = lab.Open(Name); err != nil {
 		return l, err
 	}

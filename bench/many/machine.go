@@ -39,6 +39,10 @@ const (
 // a lab's.
 const cloneNet = "198.19.0.0/16"
 
+// clonePort is not the one at which the worker's own SSH server listens on every
+// address.
+const clonePort = 2222
+
 func cloneOf(i int) clone {
 	return clone{Name: fmt.Sprintf("n%d", i), Address: fmt.Sprintf("198.19.%d.%d", i/250, i%250+1)}
 }
@@ -134,14 +138,14 @@ func machine(i int) error {
 		}
 	}
 	return unix.Exec("/usr/sbin/sshd", []string{
-		"/usr/sbin/sshd", "-D", "-h", c.path("key"), "-o", "ListenAddress=" + c.Address, "-o", "PidFile=none", "-o", "HostKey=" + c.path("key"),
+		"/usr/sbin/sshd", "-D", "-h", c.path("key"), "-o", fmt.Sprintf("ListenAddress=%s:%d", c.Address, clonePort), "-o", "PidFile=none", "-o", "HostKey=" + c.path("key"),
 	}, os.Environ())
 }
 
 func answers(ctx context.Context, address string) error {
 	d := net.Dialer{Timeout: time.Second}
 	for end := time.Now().Add(30 * time.Second); ; {
-		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(address, "22"))
+		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(address, strconv.Itoa(clonePort)))
 		if err == nil {
 			return conn.Close()
 		}

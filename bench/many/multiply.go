@@ -55,7 +55,7 @@ func (l *Lab) Multiply(ctx context.Context, hosts int) error {
 	for _, c := range clones {
 		f.Spec.Hosts = append(f.Spec.Hosts, file.Host{
 			Name: c.Name, Address: c.Address, Roles: []file.Role{file.Worker},
-			SSH: file.SSH{User: "root", Port: 22, KeyFile: l.lab.KeyFile(), HostKey: c.HostKey},
+			SSH: file.SSH{User: "root", Port: clonePort, KeyFile: l.lab.KeyFile(), HostKey: c.HostKey},
 		})
 	}
 	return os.WriteFile(l.file(), config.Marshal(f), 0o600)
