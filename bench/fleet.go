@@ -116,23 +116,18 @@ func noop(hosts int, seconds float64) func(*bench, context.Context) error {
 		if err := l.Multiply(ctx, hosts); err != nil {
 			return err
 		}
-		first := figure{name: fmt.Sprintf("apply with nothing to do, %d machines over SSH, the first from here", hosts), unit: "s"}
 		again := figure{name: fmt.Sprintf("apply with nothing to do, %d machines over SSH", hosts), unit: "s", targets: []target{own(seconds)}}
 		memory := figure{name: again.name + ", peak memory", unit: "MB", targets: []target{own(300)}}
-		for run := range b.pairs + 1 {
+		for range b.pairs {
 			n, err := l.Nothing(ctx)
 			if err != nil {
 				return err
 			}
 			b.say("  %d machines: %.1f s, %d MB", hosts, n.Took.Seconds(), n.Peak>>20)
-			if run == 0 {
-				first.ours = append(first.ours, n.Took.Seconds())
-				continue
-			}
 			again.ours = append(again.ours, n.Took.Seconds())
 			memory.ours = append(memory.ours, float64(n.Peak)/(1<<20))
 		}
-		b.figures = append(b.figures, first, again, memory)
+		b.figures = append(b.figures, again, memory)
 		return nil
 	}
 }

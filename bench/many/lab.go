@@ -104,7 +104,8 @@ func place(from, to string) error {
 	return errors.Join(err, out.Close())
 }
 
-func (l *Lab) file() string { return filepath.Join(l.Work, "cluster.yaml") }
+func (l *Lab) cache() string { return filepath.Join(l.Work, "cache") }
+func (l *Lab) file() string  { return filepath.Join(l.Work, "cluster.yaml") }
 
 // keelway runs it here, with a cache of its own.
 func (l *Lab) keelway(ctx context.Context, args ...string) error {
@@ -117,7 +118,7 @@ func (l *Lab) measured(ctx context.Context, args ...string) (int64, error) {
 	c := exec.CommandContext(ctx, l.Keelway, args...)
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 30 * time.Second
-	c.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(l.Work, "cache"))
+	c.Env = append(os.Environ(), "XDG_CACHE_HOME="+l.cache())
 	c.Stdout, c.Stderr = l.Log, l.Log
 	if err := c.Run(); err != nil {
 		return 0, fmt.Errorf("keelway %s: %w", strings.Join(args[:min(2, len(args))], " "), err)

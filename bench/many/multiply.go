@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,7 +61,35 @@ func (l *Lab) Multiply(ctx context.Context, hosts int) error {
 			SSH: file.SSH{User: "root", Port: clonePort, KeyFile: l.lab.KeyFile(), HostKey: c.HostKey},
 		})
 	}
-	return os.WriteFile(l.file(), config.Marshal(f), 0o600)
+	if err := os.WriteFile(l.file(), config.Marshal(f), 0o600); err != nil {
+		return err
+	}
+	return l.know(net.JoinHostPort(w.Address.String(), "22"), clones)
+}
+
+// know has the checksums of the worker's files, which the apply that made it has
+// left, stand for the clones' too: they are the same files. An apply that made so
+// many machines would have left them all.
+func (l *Lab) know(worker string, clones []clone) error {
+	book := filepath.Join(l.cache(), "keelway", "sums.json")
+	text, err := os.ReadFile(book)
+	if err != nil {
+		return err
+	}
+	var known map[string]json.RawMessage
+	if err := json.Unmarshal(text, &known); err != nil {
+		return err
+	}
+	if known[worker] == nil {
+		return fmt.Errorf("%s knows nothing of %s", book, worker)
+	}
+	for _, c := range clones {
+		known[net.JoinHostPort(c.Address, strconv.Itoa(clonePort))] = known[worker]
+	}
+	if text, err = json.Marshal(known); err != nil {
+		return err
+	}
+	return os.WriteFile(book, text, 0o600)
 }
 
 // register makes the clones' Nodes: there is one kubelet for all of them. Without
@@ -79,6 +110,10 @@ func (l *Lab) register(ctx context.Context, clones []clone) error {
 	return err
 }
 
+// settle is how long the machines may take to let go of the last apply's locks:
+// all of them have this machine's processors.
+const settle = 10 * time.Second
+
 // Nothing is what an apply took that had nothing to do.
 type Nothing struct {
 	Took time.Duration
@@ -87,6 +122,7 @@ type Nothing struct {
 
 // Nothing applies the file, and fails if there was anything to do.
 func (l *Lab) Nothing(ctx context.Context) (Nothing, error) {
+	time.Sleep(settle)
 	began := time.Now()
 	said := &strings.Builder{}
 	log := l.Log
