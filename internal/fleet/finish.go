@@ -44,11 +44,7 @@ func (f *Fleet) finish(ctx context.Context, r *Result, began time.Time, changes 
 			return err
 		}
 	}
-	for _, n := range f.nodes {
-		if n.lost != nil && r.Failed[n.name()] == nil {
-			r.Failed[n.name()] = n.lost // nobody knows what is on it
-		}
-	}
+	f.unreached(r)
 	if len(r.Failed) > 0 {
 		var names []string
 		var errs []error

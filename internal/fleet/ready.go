@@ -76,3 +76,13 @@ func (f *Fleet) dropToken(ctx context.Context) {
 		_ = client.Typed.CoreV1().Secrets(metav1.NamespaceSystem).Delete(ctx, "bootstrap-token-"+id, metav1.DeleteOptions{})
 	}
 }
+
+// unreached counts machines that cannot be reached as failed: nobody knows what
+// is on them.
+func (f *Fleet) unreached(r *Result) {
+	for _, n := range f.nodes {
+		if n.lost != nil && r.Failed[n.name()] == nil {
+			r.Failed[n.name()] = n.lost
+		}
+	}
+}
