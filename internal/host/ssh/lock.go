@@ -17,13 +17,13 @@ import (
 
 // hold takes the lock as local.Lock does, with flock(2) on the same file, so
 // that the two exclude each other. $1 is the file, $2 who holds it, $3 how many
-// seconds to wait for it and $4 how many without a beat end it.
+// seconds to wait for it at least and $4 how many without a beat end it.
 const hold = `umask 077
-until=$(($(date +%s) + $3))
+tries=$(($3 * 5))
 while :; do
 	exec 9>>"$1" || exit 1
 	if ! flock -n 9; then
-		[ "$(date +%s)" -lt "$until" ] && sleep 0.2 && continue
+		[ "$tries" -gt 0 ] && tries=$((tries - 1)) && sleep 0.2 && continue
 		printf 'held\n'
 		head -c 200 "$1"
 		exit 0
@@ -122,7 +122,7 @@ func (c *conn) lock(ctx context.Context, path string, wait time.Duration) (relea
 	word, _ := answer.ReadString('\n') // none is told apart below
 	switch word {
 	case "mine\n":
-		return beating(channel, p, c.host.beat), "", nil
+		return beating(channel, p, c.host.beat, c.host.patience), "", nil
 	case "held\n":
 		text, _ := io.ReadAll(answer) // who it is only helps
 		channel.Close()
@@ -142,8 +142,11 @@ func (c *conn) lock(ctx context.Context, path string, wait time.Duration) (relea
 	return fail(fmt.Errorf("%s (it takes flock of util-linux, and timeout and head of coreutils)", why))
 }
 
-// beating keeps a lock until release is called or the channel breaks.
-func beating(channel io.WriteCloser, p *process, beat time.Duration) (release func()) {
+// beating keeps a lock until release is called or the channel breaks. Whoever
+// comes after release must not meet the lock any more, so its holder's end is
+// waited for: a busy machine takes seconds to begin a program. One that does not
+// answer lets go by itself within patience.
+func beating(channel io.WriteCloser, p *process, beat, patience time.Duration) (release func()) {
 	quit := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(beat)
@@ -164,7 +167,7 @@ func beating(channel io.WriteCloser, p *process, beat time.Duration) (release fu
 	return sync.OnceFunc(func() {
 		close(quit)
 		_ = p.channel.CloseWrite() // a broken channel releases too
-		settle(p.ended, 2*time.Second)
+		settle(p.ended, patience)
 		channel.Close()
 	})
 }

@@ -210,6 +210,26 @@ func TestLock(t *testing.T) {
 	sshtest.WantError(t, err, "cannot lock /no/such/folder/lock")
 }
 
+// TestLockReleased has a machine on which every program takes its time, as on one
+// under load: what is released is free, also then.
+func TestLockReleased(t *testing.T) {
+	slow := filepath.Join(t.TempDir(), "bin")
+	must(t, os.Mkdir(slow, 0o755))
+	must(t, os.WriteFile(filepath.Join(slow, "rm"), []byte("#!/bin/sh\nsleep 4\nexec /bin/rm \"$@\"\n"), 0o755))
+	h := startSSHD(t, "SetEnv PATH="+slow+":/usr/bin:/bin").host()
+	here, err := local.New("")
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "lock")
+	release, _, err := h.Lock(t.Context(), path)
+	must(t, err)
+	release()
+	release, holder, err := here.Lock(t.Context(), path)
+	if err != nil {
+		t.Fatalf("%v, held by %q", err, holder)
+	}
+	release()
+}
+
 // TestLockAgain loses the connection while a lock is held.
 func TestLockAgain(t *testing.T) {
 	s := startSSHD(t, "")
