@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -70,11 +71,21 @@ func (h *Host) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 			return nil, err
 		}
 		if info.Size() == 0 {
-			return &small{f}, nil
+			return &reading{bufio.NewReaderSize(&small{f}, part), f}, nil
 		}
-		return f, nil
+		return &reading{bufio.NewReaderSize(f, int(min(info.Size()+1, part))), f}, nil
 	})
 }
+
+// reading asks for as much as an answer takes, or the whole of a smaller file and
+// its end: whoever reads it bit by bit has no answer of the server's to wait for.
+type reading struct {
+	*bufio.Reader
+	io.Closer
+}
+
+// part is how many bytes are asked for at once, where a file is read in order.
+const part = 16 << 10
 
 // look does what changes nothing, and does not wait for it when the context ends.
 func look[T any](ctx context.Context, h *Host, op, path string, do func(*sftp.Client) (T, error)) (T, error) {
@@ -152,9 +163,4 @@ func checkPath(path string) error {
 // read in order, and by parts that the kernel writes anew each time.
 type small struct{ f *sftp.File }
 
-func (s *small) Read(p []byte) (int, error) {
-	const part = 16 << 10
-	return s.f.Read(p[:min(len(p), part)])
-}
-
-func (s *small) Close() error { return s.f.Close() }
+func (s *small) Read(p []byte) (int, error) { return s.f.Read(p[:min(len(p), part)]) }
