@@ -19,3 +19,9 @@ type Hasher interface {
 type Dater interface {
 	Modified(ctx context.Context, path string) (time.Time, error)
 }
+
+// Gauge is a Host that tells, without running a command, how much of the file
+// system at a path is free, in percent.
+type Gauge interface {
+	FreePercent(ctx context.Context, path string) (float64, error)
+}

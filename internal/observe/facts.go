@@ -130,7 +130,11 @@ func Facts(ctx context.Context, h host.Host) (cluster.Facts, error) {
 		f.ProxyEnvironment = proxies(text)
 		return err
 	})
-	fact("the free disk", func() error {
+	fact("the free disk", func() (err error) {
+		if gauge, ok := h.(host.Gauge); ok {
+			f.DiskFreePercent, err = gauge.FreePercent(ctx, dataFolder)
+			return err
+		}
 		d, err := ReadDisk(ctx, h, dataFolder)
 		f.DiskFreePercent = d.FreePercent()
 		return err

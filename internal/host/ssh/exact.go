@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pkg/sftp"
+
 	"keelway.dev/keelway/internal/host"
 )
 
@@ -123,6 +125,17 @@ func (h *Host) Modified(ctx context.Context, path string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("time of %s on %s: stat answers %q", path, h.Name(), out)
 	}
 	return time.Unix(s, n), nil
+}
+
+// FreePercent is what df says is available, of the size, by SFTP's own request.
+func (h *Host) FreePercent(ctx context.Context, path string) (float64, error) {
+	return look(ctx, h, "measure", path, func(c *sftp.Client) (float64, error) {
+		v, err := c.StatVFS(path)
+		if err != nil || v.Blocks == 0 {
+			return 0, err
+		}
+		return 100 * float64(v.Bavail) / float64(v.Blocks), nil
+	})
 }
 
 // about runs a program that says something about a file.
