@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+	"time"
 
 	"keelway.dev/keelway/internal/host"
 )
@@ -29,7 +30,12 @@ type Admin struct {
 	path, server string
 	data         []byte
 	client       *Client
+	read         time.Time
 }
+
+// fresh is how long a kubeconfig that was read stands for the one that is there:
+// a look at hundreds of machines needs a client many times a second.
+const fresh = time.Second
 
 // Use has it take the kubeconfig at a path, "" for the usual ones, and call a
 // server, "" for the one that the kubeconfig names. `init` calls the API server
@@ -48,6 +54,10 @@ func NewAdmin(h host.Host) *Admin { return &Admin{host: h} }
 func (a *Admin) Client(ctx context.Context) (*Client, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.client != nil && time.Since(a.read) < fresh {
+		return a.client, nil
+	}
+	began := time.Now()
 	var data []byte
 	var err error
 	if a.path != "" {
@@ -59,13 +69,14 @@ func (a *Admin) Client(ctx context.Context) (*Client, error) {
 		return nil, err
 	}
 	if a.client != nil && bytes.Equal(a.data, data) {
+		a.read = began
 		return a.client, nil
 	}
 	client, err := NewFor(data, a.host, a.server)
 	if err != nil {
 		return nil, err
 	}
-	a.data, a.client = data, client
+	a.data, a.client, a.read = data, client, began
 	return client, nil
 }
 
