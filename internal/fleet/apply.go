@@ -47,6 +47,12 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 	defer func() { ended() }()
 	var last plan.Fleet
 	for round := range rounds {
+		if round > 0 { // the machine that makes the cluster may serve by now
+			f.parts()
+			if err := f.needToken(ctx); err != nil {
+				return r, err
+			}
+		}
 		p, err := f.Plan(ctx)
 		if err != nil {
 			return r, err
@@ -78,10 +84,11 @@ func (f *Fleet) Apply(ctx context.Context, check func(plan.Fleet) error) (*Resul
 		if err := f.preflight(ctx, p, checked); err != nil {
 			return r, err
 		}
+		known := f.token
 		if err := f.needToken(ctx); err != nil {
 			return r, err
 		}
-		if f.token != "" { // now that there is one, it belongs into the files
+		if f.token != known { // now that there is one, it belongs into the files
 			if p, err = f.Plan(ctx); err != nil {
 				return r, err
 			}
