@@ -63,6 +63,9 @@ func machines(ctx context.Context, count int, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := keepLock(); err != nil {
+		return err
+	}
 	own, _, _ := strings.Cut(strings.SplitN(string(flags), "--node-ip=", 2)[1], `"`)
 	own, _, _ = strings.Cut(own, " ")
 	var all []clone
@@ -88,6 +91,22 @@ func machines(ctx context.Context, count int, out io.Writer) error {
 		}
 	}
 	return json.NewEncoder(out).Encode(all)
+}
+
+// keepLock has the worker's own lock lie under a mount. Released, it would be
+// removed, and a file that is removed takes along what other namespaces have
+// mounted on it: the clones would share one lock from then on.
+func keepLock() error {
+	own := filepath.Join(clonesDir, "lock")
+	if err := os.MkdirAll(clonesDir, 0o755); err != nil {
+		return err
+	}
+	for _, path := range []string{own, lockFile} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			return err
+		}
+	}
+	return unix.Mount(own, lockFile, "", unix.MS_BIND, "")
 }
 
 // write makes a clone's files, and returns its host key's public half.
@@ -127,9 +146,6 @@ func machine(i int) error {
 		return err
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return err
-	}
-	if err := os.WriteFile(lockFile, nil, 0o600); err != nil {
 		return err
 	}
 	for from, to := range map[string]string{c.path("flags"): kubelet.FlagsFile, c.path("lock"): lockFile} {

@@ -110,10 +110,6 @@ func (l *Lab) register(ctx context.Context, clones []clone) error {
 	return err
 }
 
-// settle is how long the machines may take to let go of the last apply's locks:
-// all of them have this machine's processors.
-const settle = 10 * time.Second
-
 // Nothing is what an apply took that had nothing to do.
 type Nothing struct {
 	Took time.Duration
@@ -122,7 +118,6 @@ type Nothing struct {
 
 // Nothing applies the file, and fails if there was anything to do.
 func (l *Lab) Nothing(ctx context.Context) (Nothing, error) {
-	time.Sleep(settle)
 	began := time.Now()
 	said := &strings.Builder{}
 	log := l.Log
