@@ -31,12 +31,7 @@ func (o *Observer) file(ctx context.Context, p string) (observed.File, error) {
 	}
 	f := observed.File{Mode: e.Mode, UID: e.UID, GID: e.GID, Size: e.Size, ModTime: e.ModTime, Link: e.Link}
 	if e.Mode.Type() == fs.ModeSymlink {
-		// What a link leads to is read too (the kubelet's current certificate),
-		// and read again each time: the link does not change with it.
-		if r, err := o.Host.Open(ctx, p); err == nil {
-			defer r.Close()
-			f.Content, _ = io.ReadAll(io.LimitReader(r, observed.MaxContent))
-		}
+		f.Content = o.behind(ctx, e)
 		return f, nil
 	}
 	if _, far := o.Host.(host.Hasher); far && e.Mode.IsRegular() && e.Size > observed.MaxContent {
@@ -57,6 +52,26 @@ func (o *Observer) file(ctx context.Context, p string) (observed.File, error) {
 	}
 	o.sums[p] = remembered{entry: e, file: f}
 	return f, nil
+}
+
+// behind is what a link leads to (the kubelet's current certificate). It is read
+// again each time, for the link does not change with it. Of a program, such as the
+// kubelet under the name of kubectl, nothing is read: its link is all that counts.
+func (o *Observer) behind(ctx context.Context, link host.Entry) []byte {
+	target := link.Link
+	if !path.IsAbs(target) {
+		target = path.Join(path.Dir(link.Path), target)
+	}
+	if e, err := o.Host.Stat(ctx, target); err == nil && e.Size > observed.MaxContent {
+		return nil
+	}
+	r, err := o.Host.Open(ctx, link.Path)
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	content, _ := io.ReadAll(io.LimitReader(r, observed.MaxContent))
+	return content
 }
 
 // names lists the directories of which everything that they hold counts.
