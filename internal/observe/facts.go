@@ -69,7 +69,7 @@ func Facts(ctx context.Context, h host.Host) (cluster.Facts, error) {
 		return err
 	})
 	fact("the addresses", func() error {
-		n, err := ReadNetwork(ctx, h)
+		n, err := reachable(ctx, h)
 		if err != nil {
 			return err
 		}

@@ -39,6 +39,16 @@ type Network struct {
 // not certain, or a link has several, `ip -json` is asked if there is one,
 // because it alone knows the order in which addresses were added.
 func ReadNetwork(ctx context.Context, h host.Host) (Network, error) {
+	return readNetwork(ctx, h, Network.all)
+}
+
+// reachable is ReadNetwork for who only wants Global: the order of addresses on
+// the links of containers does not matter then, and no program is run for it.
+func reachable(ctx context.Context, h host.Host) (Network, error) {
+	return readNetwork(ctx, h, Network.outer)
+}
+
+func readNetwork(ctx context.Context, h host.Host, matter func(n Network) []Address) (Network, error) {
 	n := Network{}
 	routes, err := ReadText(ctx, h, "/proc/net/route")
 	if err != nil {
@@ -65,7 +75,7 @@ func ReadNetwork(ctx context.Context, h host.Host) (Network, error) {
 		n.Addresses = append(n.Addresses, Address{IP: ip, Interface: link})
 	}
 	n.Addresses = append(n.Addresses, parseAddresses6(addresses6)...)
-	if !sure || n.crowded() {
+	if !sure || crowded(matter(n)) {
 		if known := askIP(ctx, h); known != nil {
 			n.Addresses = known
 		}
@@ -94,14 +104,24 @@ func (n Network) linkOf(ip netip.Addr) (link string, certain bool) {
 	return link, true
 }
 
+func (n Network) all() []Address { return n.Addresses }
+
+// outer leaves out the addresses of links that Global leaves out.
+func (n Network) outer() []Address {
+	defaults := n.Defaults()
+	return slices.DeleteFunc(slices.Clone(n.Addresses), func(a Address) bool {
+		return ContainerLink(a.Interface) && !slices.ContainsFunc(defaults, func(r Route) bool { return r.Interface == a.Interface })
+	})
+}
+
 // crowded is true when a link has several global addresses of one family.
-func (n Network) crowded() bool {
+func crowded(list []Address) bool {
 	type key struct {
 		link string
 		four bool
 	}
 	seen := map[key]bool{}
-	for _, a := range n.Addresses {
+	for _, a := range list {
 		k := key{a.Interface, a.IP.Is4()}
 		if !global(a) {
 			continue
