@@ -75,6 +75,12 @@ func TestLookOverSSH(t *testing.T) {
 	h, dir := overSSH(t), t.TempDir()
 	second := time.Unix(1_800_000_000, 0)
 	program, config, old := filepath.Join(dir, "program"), filepath.Join(dir, "config"), filepath.Join(dir, "old")
+	called, leads := filepath.Join(dir, "called"), filepath.Join(dir, "leads")
+	for link, target := range map[string]string{called: "program", leads: config} {
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+	}
 	write := func(path string, content []byte, at time.Duration) {
 		t.Helper()
 		if err := os.WriteFile(path, content, 0o600); err != nil {
@@ -91,7 +97,7 @@ func TestLookOverSSH(t *testing.T) {
 	look := func() map[string]observed.File {
 		t.Helper()
 		got, err := o.Look(t.Context(), desired.Host{Resources: []desired.Resource{{
-			ID: "service", Service: &desired.Service{Name: "x", Reads: []string{program, config, old}},
+			ID: "service", Service: &desired.Service{Name: "x", Reads: []string{program, config, old, called, leads}},
 		}}})
 		if err != nil {
 			t.Fatal(err)
@@ -113,6 +119,9 @@ func TestLookOverSSH(t *testing.T) {
 	}
 	if files = look(); string(files[config].Content) != "one" {
 		t.Errorf("content %q", files[config].Content)
+	}
+	if program, config := files[called], files[leads]; program.Link != "program" || program.Content != nil || string(config.Content) != "one" {
+		t.Errorf("a link to a program: %q with %d bytes, which nobody needs; one to a file: %q", program.Link, len(program.Content), config.Content)
 	}
 	write(config, []byte("two"), 800*time.Millisecond)
 	if files = look(); string(files[config].Content) != "two" {
