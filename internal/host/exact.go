@@ -15,9 +15,9 @@ type Hasher interface {
 }
 
 // Dater is a Host whose Stat and List tell times in whole seconds, and that can
-// be asked for the exact one.
+// be asked for the exact ones. Files that are not there are left out.
 type Dater interface {
-	Modified(ctx context.Context, path string) (time.Time, error)
+	Modified(ctx context.Context, paths []string) (map[string]time.Time, error)
 }
 
 // Gauge is a Host that tells, without running a command, how much of the file

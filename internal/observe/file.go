@@ -165,22 +165,29 @@ func (o *Observer) date(ctx context.Context, want desired.Host, seen observed.Ho
 	if !ok {
 		return nil
 	}
+	var unclear []string
 	for _, r := range want.Resources {
 		if r.Service == nil || !seen.Services[r.Service.Name].Running {
 			continue
 		}
 		for _, p := range r.Service.Reads {
 			f, ok := seen.Files[p]
-			if !ok || f.ModTime.Nanosecond() != 0 || f.ModTime.Unix() != seen.Services[r.Service.Name].Since.Unix() {
-				continue
+			if ok && f.ModTime.Nanosecond() == 0 && f.ModTime.Unix() == seen.Services[r.Service.Name].Since.Unix() {
+				unclear = append(unclear, p)
 			}
-			at, err := dater.Modified(ctx, p)
-			if err != nil {
-				return fmt.Errorf("cannot find out whether %s is newer than the running %s: %w", p, r.Service.Name, err)
-			}
-			f.ModTime = at
-			seen.Files[p] = f
 		}
+	}
+	if len(unclear) == 0 {
+		return nil
+	}
+	exact, err := dater.Modified(ctx, unclear)
+	if err != nil {
+		return fmt.Errorf("cannot find out whether %s are newer than the services that read them: %w", strings.Join(unclear, ", "), err)
+	}
+	for p, at := range exact {
+		f := seen.Files[p]
+		f.ModTime = at
+		seen.Files[p] = f
 	}
 	return nil
 }

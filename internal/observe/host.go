@@ -83,15 +83,6 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 				return nil
 			})
 		}
-		if r.Residue != nil {
-			g.Go(func() error {
-				idle, err := o.idle(ctx, r.Residue.Targets)
-				mu.Lock()
-				defer mu.Unlock()
-				seen.Idle = idle
-				return err
-			})
-		}
 		if r.Member != nil {
 			g.Go(func() error {
 				a := o.member(ctx, *r.Member)
@@ -153,6 +144,15 @@ func (o *Observer) Look(ctx context.Context, want desired.Host) (observed.Host, 
 		if f, ok := seen.Files[p]; ok {
 			f.Names = names
 			seen.Files[p] = f
+		}
+	}
+	for _, r := range want.Resources {
+		if r.Residue == nil {
+			continue
+		}
+		var err error
+		if seen.Idle, err = o.idle(parent, r.Residue.Targets, seen.Services); err != nil {
+			return observed.Host{}, err
 		}
 	}
 	if err := o.large(parent, seen.Files); err != nil {

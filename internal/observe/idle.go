@@ -4,11 +4,13 @@ import (
 	"context"
 	"path"
 	"slices"
+
+	"keelway.dev/keelway/internal/observed"
 )
 
 // idle are those of the links and paths of a pod network that are there though
-// neither the kubelet nor a pod runs.
-func (o *Observer) idle(ctx context.Context, targets []string) ([]string, error) {
+// neither the kubelet nor a pod runs. known are the services that were asked about.
+func (o *Observer) idle(ctx context.Context, targets []string, known map[string]observed.Service) ([]string, error) {
 	there := slices.DeleteFunc(slices.Clone(targets), func(t string) bool {
 		if !path.IsAbs(t) {
 			t = path.Join("/sys/class/net", t)
@@ -18,8 +20,16 @@ func (o *Observer) idle(ctx context.Context, targets []string) ([]string, error)
 	if len(there) == 0 {
 		return nil, nil
 	}
-	if kubelet, err := o.Services.Status(ctx, "kubelet"); err != nil || kubelet.Running {
-		return nil, err
+	kubelet, asked := known["kubelet"]
+	if !asked {
+		st, err := o.Services.Status(ctx, "kubelet")
+		if err != nil {
+			return nil, err
+		}
+		kubelet.Running = st.Running
+	}
+	if kubelet.Running {
+		return nil, nil
 	}
 	pods, err := PodProcesses(ctx, o.Host)
 	if err != nil || len(pods) > 0 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"keelway.dev/keelway/internal/host/hosttest"
+	"keelway.dev/keelway/internal/observed"
 	"keelway.dev/keelway/internal/service"
 )
 
@@ -39,9 +40,14 @@ func TestIdle(t *testing.T) {
 			h.WriteFile(t, p, 0o644, "4:memory:/kubepods/burstable/pod1/2\n")
 		}
 		o := &Observer{Host: h, Services: services{running: row.kubelet}}
-		have, err := o.idle(t.Context(), []string{"cni0", subnet})
+		have, err := o.idle(t.Context(), []string{"cni0", subnet}, nil)
 		if err != nil || !slices.Equal(have, row.want) {
 			t.Errorf("%s: %v, %v, want %v", row.name, have, err, row.want)
+		}
+		o.Services = nil // is not asked again about what is known
+		again, err := o.idle(t.Context(), []string{"cni0", subnet}, map[string]observed.Service{"kubelet": {Running: row.kubelet}})
+		if err != nil || !slices.Equal(again, row.want) {
+			t.Errorf("%s, the kubelet being known: %v, %v, want %v", row.name, again, err, row.want)
 		}
 	}
 }

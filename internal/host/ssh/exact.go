@@ -109,22 +109,24 @@ func (h *Host) several(ctx context.Context, paths []string, argv ...string) (str
 	return string(res.Stdout), nil
 }
 
-// Modified is when a file was changed last, to the nanosecond.
-func (h *Host) Modified(ctx context.Context, path string) (time.Time, error) {
-	out, err := h.about(ctx, path, "stat", "-c", "%.9Y", "--", path)
+// Modified is when files were changed last, to the nanosecond.
+func (h *Host) Modified(ctx context.Context, paths []string) (map[string]time.Time, error) {
+	out, err := h.several(ctx, paths, "stat", "-c", "%.9Y %n")
 	if err != nil {
-		return time.Time{}, err
+		return nil, err
 	}
-	seconds, fraction, _ := strings.Cut(strings.TrimSpace(out), ".")
-	s, err := strconv.ParseInt(seconds, 10, 64)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("time of %s on %s: stat answers %q", path, h.Name(), out)
+	found := map[string]time.Time{}
+	for line := range strings.Lines(out) {
+		at, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		seconds, fraction, _ := strings.Cut(at, ".")
+		s, err1 := strconv.ParseInt(seconds, 10, 64)
+		n, err2 := strconv.ParseInt(fraction, 10, 64)
+		if err1 != nil || err2 != nil || len(fraction) != 9 {
+			return nil, fmt.Errorf("times of files on %s: stat answers %q", h.Name(), line)
+		}
+		found[path] = time.Unix(s, n)
 	}
-	n, err := strconv.ParseInt(fraction, 10, 64)
-	if err != nil || len(fraction) != 9 {
-		return time.Time{}, fmt.Errorf("time of %s on %s: stat answers %q", path, h.Name(), out)
-	}
-	return time.Unix(s, n), nil
+	return found, nil
 }
 
 // FreePercent is what df says is available, of the size, by SFTP's own request.
