@@ -18,6 +18,7 @@ import (
 
 	"keelway.dev/keelway/internal/cluster/file"
 	"keelway.dev/keelway/internal/config"
+	"keelway.dev/keelway/internal/desired/access"
 )
 
 const worker = "w1"
@@ -92,13 +93,14 @@ func (l *Lab) know(worker string, clones []clone) error {
 	return os.WriteFile(book, text, 0o600)
 }
 
-// register makes the clones' Nodes: there is one kubelet for all of them. Without
-// the label of an operating system no DaemonSet waits for a pod on them.
+// register makes the clones' Nodes, as an apply leaves them: there is one kubelet
+// for all of them. Without the label of an operating system no DaemonSet waits for
+// a pod on them.
 func (l *Lab) register(ctx context.Context, clones []clone) error {
 	list := corev1.NodeList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NodeList"}}
 	for _, c := range clones {
 		list.Items = append(list.Items, corev1.Node{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: metav1.ObjectMeta{Name: c.Name},
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: metav1.ObjectMeta{Name: c.Name, Annotations: map[string]string{access.MarksAnnotation: "{}"}},
 		})
 	}
 	objects, err := json.Marshal(list)
