@@ -94,6 +94,9 @@ func (w world) step(s plan.Step) error {
 		w.seen.Probes[r.ID] = observed.Answer{OK: true}
 	case r.Bootstrap != nil && r.Bootstrap.Remove:
 		delete(w.seen.Files, r.Bootstrap.Path)
+		for _, p := range r.Bootstrap.Until {
+			w.write(p, 0o600, []byte("the kubelet's own\n"))
+		}
 	case r.Bootstrap != nil:
 		w.write(r.Bootstrap.Path, 0o600, r.Bootstrap.Content)
 	case r.Key != nil:
