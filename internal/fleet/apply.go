@@ -227,15 +227,6 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	wg.Wait()
 }
 
-func (f *Fleet) makes() *node {
-	for _, n := range f.nodes {
-		if n.part == plan.First && n.lost == nil {
-			return n
-		}
-	}
-	return nil
-}
-
 // hosts are the machines of a stage.
 func (f *Fleet) hosts(p plan.Fleet, stage string) []*node {
 	var list []*node

@@ -86,3 +86,13 @@ func (f *Fleet) unreached(r *Result) {
 		}
 	}
 }
+
+// makes is the machine that the cluster is made on.
+func (f *Fleet) makes() *node {
+	for _, n := range f.nodes {
+		if n.part == plan.First && n.lost == nil {
+			return n
+		}
+	}
+	return nil
+}
