@@ -60,7 +60,8 @@ func (e *FailedError) Unwrap() error { return e.Cause }
 // Run loops until nothing is left to do, and every wait has seen its end, and
 // returns how many steps were done.
 // It fails when a step fails, when the decision refuses, and when a round
-// leaves the same steps to do as the one before.
+// leaves the same steps to do as the one before. A round that only waits is the
+// last: on a slow machine, another component is late at each look.
 func (o *Operation) Run(ctx context.Context) (steps int, err error) {
 	var before []string
 	for range Rounds {
@@ -90,7 +91,8 @@ func (o *Operation) Run(ctx context.Context) (steps int, err error) {
 		}
 		done, err := o.round(ctx, p)
 		steps += done
-		if err != nil {
+		// What only did not answer when the plan was made has answered since.
+		if err != nil || waits(p) {
 			return steps, err
 		}
 		if p.OnlyWaits() {
@@ -100,6 +102,11 @@ func (o *Operation) Run(ctx context.Context) (steps int, err error) {
 		}
 	}
 	return steps, errors.New("what is desired keeps changing back: something else on the host writes the same files or objects")
+}
+
+// waits tells whether a plan changes nothing.
+func waits(p plan.Plan) bool {
+	return !slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Change != plan.Wait })
 }
 
 func fingerprint(p plan.Plan) []string {

@@ -214,3 +214,13 @@ func TestACircleIsFound(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestARoundThatOnlyWaitsIsTheLast: on a slow machine what was waited for may be
+// late again at the next look, and then at the one after it.
+func TestARoundThatOnlyWaitsIsTheLast(t *testing.T) {
+	h := &host{left: steps("a"), keep: true}
+	h.left.Steps[0].Change = plan.Wait
+	if n, err := operation(h, &log{}).Run(t.Context()); err != nil || n != 1 {
+		t.Errorf("%d steps, %v", n, err)
+	}
+}
