@@ -51,7 +51,7 @@ func TestInjections(t *testing.T) {
 	}
 	for ; c.round < 6 && (c.round == 0 || c.total() < injectionsWanted); c.round++ {
 		must(t, "destroy", "-f", file, "--bundle", bundle(t), "--yes")
-		c.walk("create", 3, apply)
+		c.walk("create", 6, apply)
 		same()
 		c.walk("remove", 2, remove)
 		if left := difference(bare, f.inside("cp3")); len(left) > 0 {
