@@ -138,6 +138,7 @@ func (k *keeper) pause(delay time.Duration, out outcome) (unit.Unit, *attempt, b
 	if k.waiting { // the time is over and nobody asked
 		k.waiting = false
 		k.current = newAttempt()
+		k.current.backoff = true
 		k.s.restarts++
 	}
 	select {

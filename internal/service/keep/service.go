@@ -3,6 +3,7 @@ package keep
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -75,18 +76,24 @@ func (s *Service) Name() string { return s.name }
 
 // Start has first do what must precede a start (nobody else starts or stops the
 // service meanwhile), makes it run as its unit says, and returns when it does,
-// or when the first try has failed. One that runs is left alone.
+// or when a try has failed that nothing but a start began. One that runs is left alone.
 func (s *Service) Start(ctx context.Context, u unit.Unit, first func() error) error {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	if err := first(); err != nil {
+	for {
+		if err := s.lock(ctx); err != nil {
+			return err
+		}
+		if err := first(); err != nil {
+			s.unlock()
+			return err
+		}
+		a := s.launch(u, nil)
 		s.unlock()
-		return err
+		// A restart that was under way may have failed by what the caller has
+		// mended since: it says nothing of this start.
+		if err := a.wait(ctx); err == nil || !a.backoff || ctx.Err() != nil || errors.Is(err, errStopped) {
+			return err
+		}
 	}
-	a := s.launch(u, nil)
-	s.unlock()
-	return a.wait(ctx)
 }
 
 // Restart is Stop and Start, with nobody in between.

@@ -14,6 +14,8 @@ type attempt struct {
 	done chan struct{}
 	once sync.Once
 	err  error
+	// backoff is set when nobody asked for it: a back-off had ended.
+	backoff bool
 }
 
 func newAttempt() *attempt { return &attempt{done: make(chan struct{})} }

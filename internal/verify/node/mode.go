@@ -19,6 +19,9 @@ import (
 type owned struct {
 	path string
 	mode fs.FileMode
+	// public is true of what everybody may read: kubeadm gives sa.pub the mode
+	// 0600 where a cluster is made, and 0644 where a control plane joins.
+	public bool
 }
 
 // FileModes compares the modes of every machine's files.
@@ -73,7 +76,7 @@ func modes(want desired.Host) []owned {
 	add := func(mode fs.FileMode, paths ...string) {
 		for _, p := range paths {
 			if p != "" && !slices.ContainsFunc(all, func(o owned) bool { return o.path == p }) {
-				all = append(all, owned{p, mode})
+				all = append(all, owned{path: p, mode: mode})
 			}
 		}
 	}
@@ -88,7 +91,8 @@ func modes(want desired.Host) []owned {
 			add(0o644, c.CertPath())
 		}
 		if k := r.Keypair; k != nil {
-			add(0o600, k.Private, k.Public)
+			add(0o600, k.Private)
+			all = append(all, owned{path: k.Public, mode: 0o600, public: true})
 		}
 		if r.Kubeconfig != nil {
 			add(0o600, r.Kubeconfig.Path)
@@ -115,6 +119,7 @@ func judgeMode(machine string, want owned, e host.Entry) []result.Finding {
 	switch {
 	case e.Mode.Type() != want.mode.Type():
 		o.Fail(where, "is a %s, not a %s", host.TypeName(e.Mode), host.TypeName(want.mode))
+	case want.public && is&^0o644 == 0:
 	case is&^must != 0:
 		o.Add(result.Failed, where, fmt.Sprintf("chmod %04o %s", must, want.path), "has mode %04o, which allows more than %04o", is, must)
 	case is != must:

@@ -112,7 +112,7 @@ func TestJudgeClocks(t *testing.T) {
 }
 
 func TestJudgeMode(t *testing.T) {
-	want := owned{"/etc/kubernetes/admin.conf", 0o600}
+	want := owned{path: "/etc/kubernetes/admin.conf", mode: 0o600}
 	for _, tc := range []struct {
 		name string
 		have host.Entry
@@ -126,6 +126,9 @@ func TestJudgeMode(t *testing.T) {
 	} {
 		resulttest.Expect(t, tc.name, judgeMode("n", want, tc.have), tc.want...)
 	}
+	public := owned{path: "/etc/kubernetes/pki/sa.pub", mode: 0o600, public: true}
+	resulttest.Expect(t, "as kubeadm join makes it", judgeMode("n", public, host.Entry{Mode: 0o644}))
+	resulttest.Expect(t, "a public key that others may change", judgeMode("n", public, host.Entry{Mode: 0o666}), "has mode 0666")
 	if f := judgeMode("n", want, host.Entry{Mode: 0o644}); f[0].Fix != "chmod 0600 /etc/kubernetes/admin.conf" {
 		t.Errorf("the fix is %q", f[0].Fix)
 	}
