@@ -88,8 +88,9 @@ type node struct {
 	initial string
 	// made is true of a control plane that the cluster was made on.
 	made bool
-	// node is true of a machine whose kubelet has its certificate.
-	node bool
+	// node is true of a machine whose kubelet has its certificate, asked of one
+	// whose kubelet has begun to ask for it.
+	node, asked bool
 }
 
 // Open reaches every machine of the file and finds out what it is. A machine

@@ -29,7 +29,7 @@ const (
 func (n *node) look(ctx context.Context) error {
 	h := n.machine.Host
 	text, err := observe.ReadText(ctx, h, kubeletConf)
-	n.node = err == nil
+	n.node, n.asked = err == nil, err == nil
 	if named := clientCertificate(text); named != "" {
 		_, err = h.Stat(ctx, named)
 		n.node = err == nil

@@ -23,7 +23,7 @@ func (f *Fleet) preflight(ctx context.Context, p plan.Fleet, checked map[string]
 	var wg sync.WaitGroup
 	for _, s := range p.Stages {
 		for _, n := range f.hosts(p, s.Name) {
-			if n.node || n.part == plan.Balancer || n.etcdAlone() && n.member || checked[n.name()] {
+			if n.asked || n.part == plan.Balancer || n.etcdAlone() && n.member || checked[n.name()] {
 				continue
 			}
 			checked[n.name()] = true
