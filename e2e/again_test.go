@@ -15,7 +15,6 @@ import (
 // the other, ends with the cluster that was wanted. In between an etcd member
 // cannot start: kubeadm leaves a learner behind, keelway takes it back.
 func TestRunAgain(t *testing.T) {
-	long(t)
 	f := newFleet(t, "again", "--controlplanes", "2", "--workers", "1")
 	f.runtime("cp1", "cp2", "w1")
 	f.on("cp1", "cat > kubeadm.yaml <<'EOF'\n"+peerConfig+"EOF\n")
@@ -167,7 +166,6 @@ timeouts: {etcdAPICall: 20s}
 // same moment, until more than ten joins in a row have succeeded. Those who are
 // left by all others must serve at once, and the next may join at once.
 func TestJoinTogether(t *testing.T) {
-	long(t)
 	f := newFleet(t, "ten", "--controlplanes", "5")
 	joining := []string{"cp2", "cp3", "cp4", "cp5"}
 	f.runtime(append(joining, "cp1")...)

@@ -67,7 +67,6 @@ func (f fleet) hand(from, to string, paths ...string) {
 // by hand as kubeadm's documents have it, and whose images are named after a
 // registry that nobody can reach.
 func TestExternalEtcd(t *testing.T) {
-	long(t)
 	f := newFleet(t, "outside", "--controlplanes", "2", "--workers", "1", "--loadbalancers", "1")
 	etcdProgram(t, filepath.Join(f.share, "etcd"))
 	f.runtime("cp1", "cp2", "w1")

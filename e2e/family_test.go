@@ -14,7 +14,6 @@ import (
 // newFamily is a lab whose hosts have IPv6 addresses, where the kernel can give them.
 func newFamily(t *testing.T, name, family string, counts ...string) fleet {
 	t.Helper()
-	long(t)
 	if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
 		t.Skipf("this machine's kernel has no IPv6: %v", err)
 	}

@@ -77,11 +77,12 @@ func copyFile(t *testing.T, from, to string, mode os.FileMode) {
 	}
 }
 
-// inside takes stock of a host: what a cluster could leave behind there.
+// inside takes stock of a host: what a cluster could leave behind there. Debian's
+// own timers fill /var/backups at midnight.
 func (f fleet) inside(host string) machine {
 	f.t.Helper()
 	const script = `find /etc /usr /opt /srv /root /var /run -xdev ` +
-		`\( -path /var/log/journal -o -path /run/systemd -o -path /run/udev -o -path /run/user -o -path /run/credentials -o -path /run/machine-id -o -path /run/log -o -path /var/lib/systemd -o -path /run/keelway.lock -o -path /var/tmp -o -path /var/log/wtmp \) -prune ` +
+		`\( -path /var/log/journal -o -path /run/systemd -o -path /run/udev -o -path /run/user -o -path /run/credentials -o -path /run/machine-id -o -path /run/log -o -path /var/lib/systemd -o -path /run/keelway.lock -o -path /var/tmp -o -path /var/log/wtmp -o -path /var/backups \) -prune ` +
 		`-o \( -type d -o -type f -o -type l \) -printf 'file %p %y %m %l\n'
 awk '$2 !~ "^/run/credentials/" {print "mount", $2}' /proc/mounts
 ip -o link | awk -F'[:@] *' '{print "link", $2}'

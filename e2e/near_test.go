@@ -11,6 +11,7 @@ import (
 // TestBundleOncePerZone makes a cluster of both families of addresses on three
 // machines of one zone, and counts what went over the operator's link.
 func TestBundleOncePerZone(t *testing.T) {
+	long(t)
 	file := filepath.Join(t.TempDir(), "cluster.yaml")
 	f := newFamily(t, "near", "dual", "--controlplanes", "1", "--workers", "2", "--file", file)
 	text, err := os.ReadFile(file)

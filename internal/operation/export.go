@@ -57,19 +57,19 @@ func NewKit(b *bundle.Bundle, self string, model *cluster.Model) (*Kit, error) {
 // machine beside the host that serves the bundle.
 func (k *Kit) Near(address string) *Kit {
 	near := *k
-	near.programs.near = &step.Near{Address: address, Manifests: map[string]string{}}
-	for _, image := range k.programs.Images() {
-		near.programs.near.Manifests[image.Reference] = image.Manifest
+	near.near = &step.Near{Address: address, Manifests: map[string]string{}}
+	for _, image := range k.Images() {
+		near.near.Manifests[image.Reference] = image.Manifest
 	}
 	return &near
 }
 
 // Program opens this program, and returns its sha256 in hex.
 func (k *Kit) Program() (content io.ReadCloser, sum string, err error) {
-	if sum, err = fileSum(k.programs.self); err != nil {
+	if sum, err = fileSum(k.self); err != nil {
 		return nil, "", err
 	}
-	content, err = k.programs.OpenBinary(desired.Self)
+	content, err = k.OpenBinary(desired.Self)
 	return content, sum, err
 }
 

@@ -42,7 +42,7 @@ func steps(long bool) []step {
 		},
 		{
 			name: "e2e", why: "a real cluster on this machine, end to end",
-			argv: append(goTest("40m", "-p=1"), "./e2e/..."), tests: true, each: true, root: true,
+			argv: append(goTest("80m", "-p=1"), "./e2e/..."), tests: true, each: true, root: true,
 			env: endToEnd(),
 		},
 	}
