@@ -48,7 +48,7 @@ func (f fleet) serve() (ask string) {
 	image := f.kubectl("-n kube-system get deployment coredns -o jsonpath={.spec.template.spec.containers[0].image}")
 	f.on("cp1", strings.Replace(workload, "IMAGE", strings.TrimSpace(image), 1))
 	address := f.kubectl("get service web -o jsonpath={.spec.clusterIP}")
-	return "for try in 1 2 3 4 5 6 7 8; do kubectl --server http://" + strings.TrimSpace(address) + " --request-timeout 2s get --raw /health && exit 0; sleep 1; done; exit 1"
+	return "for try in 1 2 3 4 5 6 7 8; do kubectl --server http://" + strings.TrimSpace(address) + " --request-timeout 2s get --raw /health 2>/dev/null && exit 0; sleep 1; done; exit 1"
 }
 
 // survives cuts a host's power, has the others go on, and switches it on again.
