@@ -1,6 +1,8 @@
 package desired
 
 import (
+	"fmt"
+
 	"keelway.dev/keelway/internal/desired/cni"
 	"keelway.dev/keelway/internal/desired/containerd"
 )
@@ -142,11 +144,25 @@ func (s *story) network() {
 }
 
 func (s *story) sysctlNetwork() {
+	settings := s.sysctls()
+	lines := []byte("# Written by keelway: what pods need of the kernel's network, at every boot.\n")
+	for _, one := range settings {
+		lines = fmt.Appendf(lines, "%s = %s\n", one.Name, one.Value)
+	}
+	s.add(Resource{
+		ID: "sysctl/file", Component: "kernel", After: none(),
+		What: "have the kernel's settings made at every boot",
+		Why:  "The pod network's plugin would make them again for the node's first pod, but a Service's node port is to be forwarded on a node without pods too.",
+		Files: []File{
+			dir("/etc/sysctl.d", 0o755, true, "settings of the kernel", "systemd"),
+			text("/etc/sysctl.d/99-keelway.conf", lines, "settings to make at boot", "systemd"),
+		},
+	})
 	s.add(Resource{
 		ID: "sysctl/network", Component: "kernel", After: none(),
 		What:    "let the kernel forward and filter pod traffic",
 		Why:     "Pods reach other nodes and the world only through this machine, and a Service's address is rewritten by the kernel's packet filter.",
-		Sysctls: s.sysctls(),
+		Sysctls: settings,
 	})
 }
 
