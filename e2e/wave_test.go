@@ -211,6 +211,9 @@ func (w *worker) bootstrap(ctx context.Context) error {
 		return err
 	}
 	key := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})
+	if err := w.Put(ctx, host.Entry{Path: kubelet.ClientFile, Mode: 0o600}, bytes.NewReader(slices.Concat(signed, key))); err != nil {
+		return err
+	}
 	own, err := discovery.Kubeconfig(asking.Config.Host, asking.Config.CAData, "default-auth", &clientapi.AuthInfo{ClientCertificateData: signed, ClientKeyData: key})
 	if err != nil {
 		return err
