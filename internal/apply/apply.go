@@ -91,22 +91,13 @@ func (o *Operation) Run(ctx context.Context) (steps int, err error) {
 		}
 		done, err := o.round(ctx, p)
 		steps += done
-		// What only did not answer when the plan was made has answered since.
-		if err != nil || waits(p) {
+		// Each wait has just seen its end. Asked once more, what is busy, such as
+		// another machine that joins, might not answer in time.
+		if err != nil || p.OnlyWaits() {
 			return steps, err
-		}
-		if p.OnlyWaits() {
-			// Each has just seen what it waited for. Asked once more, what is busy,
-			// such as another machine that joins, might not answer in time.
-			return steps, nil
 		}
 	}
 	return steps, errors.New("what is desired keeps changing back: something else on the host writes the same files or objects")
-}
-
-// waits tells whether a plan changes nothing.
-func waits(p plan.Plan) bool {
-	return !slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Change != plan.Wait })
 }
 
 func fingerprint(p plan.Plan) []string {

@@ -195,7 +195,7 @@ func TestNoProgressIsAnError(t *testing.T) {
 // What was waited for has been seen, even if a look right after it is not answered.
 func TestAWaitThatHasEndedIsNotLookedAtAgain(t *testing.T) {
 	h := &host{left: steps("a", "waits<a")}
-	h.left.Steps[1].Resource.Wait = &desired.Wait{Seconds: 3600}
+	h.left.Steps[1].Change, h.left.Steps[1].Resource.Wait = plan.Wait, &desired.Wait{Seconds: 3600}
 	o := operation(h, &log{})
 	o.Execute = func(ctx context.Context, s plan.Step, waiting func(string)) error {
 		if s.Resource.Wait != nil {

@@ -88,7 +88,7 @@ func (p Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Refusals) == 0 }
 
 // OnlyWaits tells whether nothing is left to do but to wait.
 func (p Plan) OnlyWaits() bool {
-	return !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Resource.Wait == nil })
+	return !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Change != Wait })
 }
 
 // Paths lists what the step writes or removes.
