@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"path"
 	"strconv"
 	"strings"
@@ -141,9 +142,8 @@ func (f *Fleet) serve(ctx context.Context, n *node) (stop func(), err error) {
 	}
 	limit := time.After(nearTime)
 	for {
-		conn, err := h.Dial(ctx, "tcp", n.near())
+		err := serves(ctx, h, "http://"+n.near()+"/programs/"+sum)
 		if err == nil {
-			conn.Close()
 			return stop, nil
 		}
 		select {
@@ -156,6 +156,24 @@ func (f *Fleet) serve(ctx context.Context, n *node) (stop func(), err error) {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// serves asks for what nobody but this server has: something else may listen there.
+func serves(ctx context.Context, h host.Host, url string) error {
+	ask, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Transport: &http.Transport{DialContext: h.Dial, DisableKeepAlives: true}, Timeout: 5 * time.Second}
+	answer, err := client.Do(ask)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("the answer was %s", answer.Status)
+	}
+	return nil
 }
 
 func send(ctx context.Context, h host.Host, to string, mode fs.FileMode, content io.ReadCloser) error {
