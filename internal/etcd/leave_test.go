@@ -20,12 +20,11 @@ import (
 	"keelway.dev/keelway/internal/step"
 )
 
-// TestLeave has one real member of three leave, seen, decided and done as
-// `keelway reset` does it, with the API down.
-func TestLeave(t *testing.T) {
+// three starts the members a, b and c, and returns a client of all.
+func three(t *testing.T) (*etcd.Rig, *etcd.Client, []*etcd.Process) {
+	t.Helper()
 	r := etcd.NewRig(t)
-	a, b, c := r.Member("a"), r.Member("b"), r.Member("c")
-	all := []*etcd.Process{a, b, c}
+	all := []*etcd.Process{r.Member("a"), r.Member("b"), r.Member("c")}
 	for _, m := range all {
 		r.Start(m, "new", all...)
 	}
@@ -33,6 +32,14 @@ func TestLeave(t *testing.T) {
 	for _, m := range all {
 		r.Wait(client, m)
 	}
+	return r, client, all
+}
+
+// TestLeave has one real member of three leave, seen, decided and done as
+// `keelway reset` does it, with the API down.
+func TestLeave(t *testing.T) {
+	r, client, all := three(t)
+	a, b, c := all[0], all[1], all[2]
 	observer, here := onHost(t, r, a)
 	data := here.Dir
 	run, err := phase.Select(phase.Reset(), []string{"remove-etcd-member"}, nil)
@@ -112,16 +119,8 @@ func onHost(t *testing.T, r *etcd.Rig, own *etcd.Process) (*observe.Observer, ob
 // --force, what is not known is deleted.
 func TestLeaveMeanwhile(t *testing.T) {
 	t.Parallel()
-	r := etcd.NewRig(t)
-	a, b, c := r.Member("a"), r.Member("b"), r.Member("c")
-	all := []*etcd.Process{a, b, c}
-	for _, m := range all {
-		r.Start(m, "new", all...)
-	}
-	client := r.Open(all...)
-	for _, m := range all {
-		r.Wait(client, m)
-	}
+	r, client, all := three(t)
+	a, b, c := all[0], all[1], all[2]
 	observer, here := onHost(t, r, a)
 	here.Asked = []string{a.Client, b.Client, c.Client}
 	s, err := client.Status(t.Context(), c.Client)
