@@ -83,10 +83,12 @@ const killedScript = `pattern=$1; shift
 mkfifo events 2>/dev/null
 : > killed
 for i in $(seq 200); do
-  "$@" --output json >events 2>errors & p=$!
+  : > errors
+  "$@" --output json >events 2>>errors & p=$!
   k=
   while IFS= read -r line; do
     case $line in
+      *'"event":"failed"'*) echo "$line" >> errors; continue ;;
       *'"event":"step"'*) at=step ;;
       *'"event":"wait"'*'the learner starts'*) at=wait ;;
       *) continue ;;

@@ -99,6 +99,7 @@ func (h Host) WithEtcdAuthority(m *cluster.Model, authority map[string][]byte) H
 		}
 		r.Files = append(r.Files, file)
 	}
+	r.Files = keysFirst(r.Files)
 	h.Resources[i] = r
 	return h
 }

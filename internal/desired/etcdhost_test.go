@@ -100,6 +100,11 @@ func TestEtcdHosts(t *testing.T) {
 			}
 			paths = append(paths, r.Paths()...)
 		}
+		for i, p := range paths {
+			if key := strings.TrimSuffix(p, ".crt") + ".key"; key != p && slices.Contains(paths[i:], key) {
+				t.Errorf("%s: %s is written before its key: half of it would look like an authority whose key is elsewhere", row.name, p)
+			}
+		}
 		for _, p := range row.has {
 			if !slices.Contains(paths, p) || !slices.Contains(folders, path.Dir(p)) {
 				t.Errorf("%s: %s, or its folder, is not there", row.name, p)

@@ -159,13 +159,12 @@ func (s *story) download(o JoinOptions) {
 			continue
 		}
 		file := text(f.Path, data, "shared by all control planes")
-		if strings.HasSuffix(f.Path, ".crt") || strings.HasSuffix(f.Path, ".pub") {
-			files = append(files, file)
-			continue
+		if !strings.HasSuffix(f.Path, ".crt") && !strings.HasSuffix(f.Path, ".pub") {
+			file.Mode, file.Secret = 0o600, true
 		}
-		file.Mode, file.Secret = 0o600, true
 		files = append(files, file)
 	}
+	files = keysFirst(files)
 	if len(files) == 0 {
 		return
 	}
@@ -175,6 +174,22 @@ func (s *story) download(o JoinOptions) {
 		Why:   "One authority signs for the whole cluster, and a service account's token must be valid at every API server.",
 		Files: files,
 	})
+}
+
+// keysFirst is the order in which keys and certificates are written: an authority
+// without its key is one whose key is kept elsewhere (external CA), and so would
+// look what an interrupted run left.
+func keysFirst(files []File) []File {
+	slices.SortStableFunc(files, func(a, b File) int {
+		switch {
+		case a.Secret == b.Secret:
+			return 0
+		case a.Secret:
+			return -1
+		}
+		return 1
+	})
+	return files
 }
 
 // joinCerts are the certificates of this control plane; the authorities are shared.

@@ -38,11 +38,13 @@ func (m *Machine) sharedFiles(ctx context.Context, in *joinInput) (map[string][]
 			return nil, err
 		}
 	}
-	external := len(missing) > 0 && m.owned(ctx, in.found.cluster, false).Authority
+	key := in.join.ControlPlane.CertificateKey
+	// Who gives a key wants what is stored: ca.crt alone may be all that an
+	// interrupted run has written.
+	external := key == "" && m.owned(ctx, in.found.cluster, false).Authority
 	if len(missing) == 0 || external {
 		return nil, nil
 	}
-	key := in.join.ControlPlane.CertificateKey
 	if key == "" {
 		return nil, &WishError{fmt.Errorf("a control plane needs the shared keys and certificates, and these are missing here: %s; give --certificate-key (`keelway init phase upload-certs --upload-certs` on a control plane stores them and prints it), or copy them by hand", strings.Join(missing, ", "))}
 	}
