@@ -9,6 +9,10 @@ import (
 	"keelway.dev/keelway/internal/desired/proxy"
 )
 
+// Addons is the phase of what runs in the cluster for all its nodes: the pod
+// network, Services and DNS. It changes objects, and no host.
+const Addons = "addon"
+
 const (
 	networkID = "addon/network-ready"
 	rulesID   = "addon/service-rules"

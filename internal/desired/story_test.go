@@ -66,6 +66,29 @@ func TestEveryResourceIsWhole(t *testing.T) {
 	}
 }
 
+// What others join stands on nothing of the addons, which change no host.
+func TestFoundedStandsAlone(t *testing.T) {
+	for name, m := range models(t) {
+		whole, founded := desired.For(m, 0), map[string]bool{}
+		for _, r := range whole.Founded().Resources {
+			for _, before := range r.After {
+				if !founded[before] {
+					t.Errorf("%s: %s stands on %s, which is left out", name, r.ID, before)
+				}
+			}
+			founded[r.ID] = true
+		}
+		for _, r := range whole.Resources {
+			if !founded[r.ID] && r.Objects == nil && r.Wait == nil {
+				t.Errorf("%s: %s is left out, and changes the host", name, r.ID)
+			}
+		}
+		if !founded["bootstrap-token/rbac"] || !founded["wait-control-plane/serving"] || founded["addon/coredns"] {
+			t.Errorf("%s: others join %d resources without what they need, or with the addons", name, len(founded))
+		}
+	}
+}
+
 // A file needs its folder, and whoever reads it the words why.
 func TestEveryFileHasAFolder(t *testing.T) {
 	given := map[string]bool{"/usr/local/bin": true, "/usr/bin": true, "/etc": true, "/usr/lib/systemd": true, "/opt": true, "/var/lib": true, "/var/log": true, "/usr/local": true}

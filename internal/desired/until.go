@@ -50,3 +50,15 @@ func (h Host) Prepared() Host {
 	}
 	return part
 }
+
+// Founded is the part of the first control plane's story that others need to
+// join: all but the addons, which run beside them.
+func (h Host) Founded() Host {
+	part := Host{Name: h.Name}
+	for _, r := range h.Resources {
+		if r.Phase != Addons {
+			part.Resources = append(part.Resources, r)
+		}
+	}
+	return part
+}

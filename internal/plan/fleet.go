@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"keelway.dev/keelway/internal/desired"
 )
 
 // Part is what a host is in the order of a fleet.
@@ -56,10 +58,13 @@ type Fleet struct {
 	Notes []string
 }
 
+// ClusterStage has the addons of a cluster that serves: they change no host.
+const ClusterStage = "cluster objects"
+
 // Order puts the steps of all hosts into stages: load balancers, by which the
 // first control plane's own pods reach the API; what touches no cluster on all
 // hosts at once, then etcd's own hosts and control planes one at a time, then
-// workers side by side. It refuses to touch a host while etcd would lose its
+// workers side by side, and beside them what all hosts have in common. It refuses to touch a host while etcd would lose its
 // majority by it.
 func Order(hosts []HostPlan) Fleet {
 	var f Fleet
@@ -67,7 +72,7 @@ func Order(hosts []HostPlan) Fleet {
 	prepare := Stage{Name: "prepare"}
 	members := Stage{Name: "etcd members", Serial: true}
 	control := Stage{Name: "control planes", Serial: true}
-	workers := Stage{Name: "workers"}
+	common, workers := Stage{Name: ClusterStage}, Stage{Name: "workers"}
 	own := slices.ContainsFunc(hosts, HostPlan.etcdAlone)
 	for _, h := range hosts {
 		for _, r := range h.Plan.Refusals {
@@ -92,6 +97,8 @@ func Order(hosts []HostPlan) Fleet {
 			members.Hosts = append(members.Hosts, late)
 		case h.Part == Node:
 			workers.Hosts = append(workers.Hosts, late)
+		case h.Part == First && h.Serving && !slices.ContainsFunc(late.Plan.Steps, func(s Step) bool { return s.Resource.Phase != desired.Addons }):
+			common.Hosts = append(common.Hosts, late)
 		default:
 			control.Hosts = append(control.Hosts, late)
 		}
@@ -102,7 +109,7 @@ func Order(hosts []HostPlan) Fleet {
 	slices.SortStableFunc(members.Hosts, byRank)
 	slices.SortStableFunc(control.Hosts, byRank)
 	f.quorum(hosts, slices.Concat(members.Hosts, control.Hosts))
-	for _, s := range []Stage{balancers, prepare, members, control, workers} {
+	for _, s := range []Stage{balancers, prepare, members, control, common, workers} {
 		if len(s.Hosts) > 0 {
 			f.Stages = append(f.Stages, s)
 		}

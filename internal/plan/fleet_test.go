@@ -16,13 +16,15 @@ import (
 )
 
 func step(id, component string, change Change) Step {
-	return Step{Change: change, Resource: desired.Resource{ID: id, Component: component}}
+	phase, _, _ := strings.Cut(id, "/")
+	return Step{Change: change, Resource: desired.Resource{ID: id, Phase: phase, Component: component}}
 }
 
 func TestFleetOrder(t *testing.T) {
 	touched := Plan{Steps: []Step{step("etcd/local", "etcd", Update)}}
 	fresh := Plan{Steps: []Step{step("runtime/programs", "containerd", Create), step("etcd-join/member", "etcd", Create)}}
 	prepare := map[string]bool{"runtime/programs": true}
+	addons := Plan{Steps: []Step{step("addon/coredns", "coredns", Create), step("addon/coredns-ready", "coredns", Wait)}}
 	for name, row := range map[string]struct {
 		hosts []HostPlan
 		// want are the hosts of each stage; refused is a part of a refusal.
@@ -36,6 +38,13 @@ func TestFleetOrder(t *testing.T) {
 				{Host: "w", Part: Node, Plan: fresh, Prepare: prepare},
 			},
 			want: map[string]string{"prepare": "b w", "control planes": "a b", "workers": "w"},
+		},
+		"addons keep nobody from joining a cluster that serves": {
+			hosts: []HostPlan{
+				{Host: "a", Part: First, Plan: addons, Serving: true, Voting: true},
+				{Host: "b", Part: Control, Plan: fresh, Prepare: prepare}, {Host: "w", Part: Node, Plan: fresh, Prepare: prepare},
+			},
+			want: map[string]string{"prepare": "b w", "control planes": "b", "cluster objects": "a", "workers": "w"},
 		},
 		"who does not serve is mended before one that does is touched": {
 			hosts: []HostPlan{

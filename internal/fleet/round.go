@@ -1,0 +1,108 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/plan"
+)
+
+// round runs the stages: load balancers; then what touches no cluster, and the
+// machine that makes the cluster, as far as others can join it, at the same time;
+// then, in a cluster that serves, its addons and workers side by side, and control
+// planes one after the other. An etcd on hosts of its own goes before the control
+// planes.
+func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
+	var mu sync.Mutex
+	changing := p.Changing()
+	run := func(n *node, want desired.Host) error {
+		steps := 0
+		var err error
+		if changing[n.name()] {
+			err = f.begin(ctx, n)
+		}
+		if err == nil {
+			steps, err = n.machine.Converge(ctx, n.model, want, n.kit)
+		}
+		if err == nil && len(want.Resources) == len(n.want.Resources) {
+			err = f.end(ctx, n)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		r.Steps += steps
+		if err != nil {
+			r.Failed[n.name()] = err
+		}
+		return err
+	}
+	var wg sync.WaitGroup
+	places := make(chan struct{}, f.limit())
+	beside := func(n *node, want desired.Host) {
+		wg.Go(func() {
+			select {
+			case places <- struct{}{}:
+				defer func() { <-places }()
+				_ = run(n, want)
+			case <-ctx.Done():
+			}
+		})
+	}
+	// Everything that names the endpoint comes by these.
+	for _, n := range f.hosts(p, "load balancers") {
+		if r.Failed[n.name()] == nil {
+			beside(n, n.want)
+		}
+	}
+	wg.Wait()
+	if ctx.Err() != nil || r.fatal(f) != nil {
+		return
+	}
+	making := f.seed == nil
+	for _, n := range f.hosts(p, "prepare") {
+		if r.Failed[n.name()] == nil {
+			beside(n, n.want.Prepared())
+		}
+	}
+	if f.File.OwnEtcd() {
+		wg.Wait()
+		if ctx.Err() != nil || r.fatal(f) != nil || !f.etcdFirst(ctx, f.hosts(p, "etcd members"), run) {
+			return
+		}
+	}
+	if making {
+		if n := f.makes(); n != nil {
+			_ = run(n, n.want.Founded())
+		}
+		wg.Wait()
+		return
+	}
+	wg.Wait()
+	for _, n := range slices.Concat(f.hosts(p, plan.ClusterStage), f.hosts(p, "workers")) {
+		if r.Failed[n.name()] == nil {
+			beside(n, n.want)
+		}
+	}
+	for _, n := range f.hosts(p, "control planes") {
+		if ctx.Err() != nil || r.Failed[n.name()] != nil || run(n, n.want) != nil {
+			break
+		}
+	}
+	wg.Wait()
+}
+
+// hosts are the machines of a stage.
+func (f *Fleet) hosts(p plan.Fleet, stage string) []*node {
+	var list []*node
+	for _, s := range p.Stages {
+		if s.Name != stage {
+			continue
+		}
+		for _, h := range s.Hosts {
+			i := slices.IndexFunc(f.nodes, func(n *node) bool { return n.name() == h.Host })
+			list = append(list, f.nodes[i])
+		}
+	}
+	return list
+}
