@@ -23,6 +23,9 @@ type JoinOptions struct {
 	// Shared are the keys and certificates that all control planes share, by
 	// their name in SharedFiles, as far as they are to be written here.
 	Shared map[string][]byte
+	// Through are the client URLs of etcd members that are there already; none
+	// are those that the API lists.
+	Through []string
 }
 
 const (
@@ -57,7 +60,7 @@ func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 			s.resources = slices.DeleteFunc(s.resources, func(r Resource) bool { return r.ID == "hardening/encryption" })
 		}
 		if m.Cluster.Etcd.Local != nil {
-			s.checkEtcd()
+			s.checkEtcd(o.Through...)
 		}
 	} else {
 		s.add(Resource{
@@ -75,7 +78,7 @@ func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 	s.waitKubelet()
 	s.balancerReady("kubelet-start/kubelet")
 	if main {
-		s.member()
+		s.member(o.Through...)
 		s.apiserver()
 		s.managers()
 	}

@@ -51,12 +51,19 @@ func (f *Fleet) etcdHost(n *node, shared map[string][]byte) desired.Host {
 	if n.joined {
 		o.Initial = n.initial
 	}
+	o.Through = f.through(n, func(other *node) bool { return other.etcdAlone() && (other.member || other.part == plan.Founder) })
+	return desired.Etcd(n.model, 0, o)
+}
+
+// through are the client URLs of the members by which a host joins etcd.
+func (f *Fleet) through(n *node, is func(*node) bool) []string {
+	var urls []string
 	for _, other := range f.nodes {
-		if other != n && other.etcdAlone() && (other.member || other.part == plan.Founder) {
-			o.Through = append(o.Through, other.etcdURL())
+		if other != n && is(other) {
+			urls = append(urls, other.etcdURL())
 		}
 	}
-	return desired.Etcd(n.model, 0, o)
+	return urls
 }
 
 func (n *node) etcdURL() string {

@@ -50,20 +50,16 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 		})
 	}
 	// Everything that names the endpoint comes by these.
-	for _, n := range f.hosts(p, "load balancers") {
-		if r.Failed[n.name()] == nil {
-			beside(n, n.want)
-		}
+	for _, n := range f.fit(p, "load balancers", r) {
+		beside(n, n.want)
 	}
 	wg.Wait()
 	if ctx.Err() != nil || r.fatal(f) != nil {
 		return
 	}
 	making := f.seed == nil
-	for _, n := range f.hosts(p, "prepare") {
-		if r.Failed[n.name()] == nil {
-			beside(n, n.want.Prepared())
-		}
+	for _, n := range f.fit(p, "prepare", r) {
+		beside(n, n.want.Prepared())
 	}
 	if f.File.OwnEtcd() {
 		wg.Wait()
@@ -79,17 +75,28 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 		return
 	}
 	wg.Wait()
-	for _, n := range slices.Concat(f.hosts(p, plan.ClusterStage), f.hosts(p, "workers")) {
-		if r.Failed[n.name()] == nil {
-			beside(n, n.want)
-		}
+	planes := f.hosts(p, "control planes")
+	if r.fatal(f) != nil {
+		planes = nil
 	}
-	for _, n := range f.hosts(p, "control planes") {
-		if ctx.Err() != nil || r.Failed[n.name()] != nil || run(n, n.want) != nil {
+	for _, n := range f.fit(p, "workers", r) {
+		beside(n, n.want)
+	}
+	for _, n := range f.hosts(p, plan.ClusterStage) {
+		beside(n, n.want)
+	}
+	for _, n := range planes {
+		if ctx.Err() != nil || run(n, n.want) != nil {
 			break
 		}
 	}
 	wg.Wait()
+}
+
+// fit are the machines of a stage that have not failed yet. It is asked before
+// any of them begins, which may fail.
+func (f *Fleet) fit(p plan.Fleet, stage string, r *Result) []*node {
+	return slices.DeleteFunc(f.hosts(p, stage), func(n *node) bool { return r.Failed[n.name()] != nil })
 }
 
 // hosts are the machines of a stage.
