@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,19 +98,23 @@ func (l *Lab) know(worker string, clones []clone) error {
 // for all of them. Without the label of an operating system no DaemonSet waits for
 // a pod on them.
 func (l *Lab) register(ctx context.Context, clones []clone) error {
-	list := corev1.NodeList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NodeList"}}
-	for _, c := range clones {
-		list.Items = append(list.Items, corev1.Node{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: metav1.ObjectMeta{Name: c.Name, Annotations: map[string]string{access.MarksAnnotation: "{}"}},
-		})
+	for some := range slices.Chunk(clones, 100) { // a command line has room for so many
+		list := corev1.NodeList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NodeList"}}
+		for _, c := range some {
+			list.Items = append(list.Items, corev1.Node{
+				TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: metav1.ObjectMeta{Name: c.Name, Annotations: map[string]string{access.MarksAnnotation: "{}"}},
+			})
+		}
+		objects, err := json.Marshal(list)
+		if err != nil {
+			return err
+		}
+		text := strings.ReplaceAll(string(objects), "NodeList", "List")
+		if _, err := l.on(ctx, first, "keelway kubectl create -f - >/dev/null <<'EOF'\n"+text+"\nEOF"); err != nil {
+			return err
+		}
 	}
-	objects, err := json.Marshal(list)
-	if err != nil {
-		return err
-	}
-	text := strings.ReplaceAll(string(objects), "NodeList", "List")
-	_, err = l.on(ctx, first, "keelway kubectl create -f - >/dev/null <<'EOF'\n"+text+"\nEOF")
-	return err
+	return nil
 }
 
 // Nothing is what an apply took that had nothing to do.
