@@ -51,12 +51,14 @@ func (h Host) Prepared() Host {
 	return part
 }
 
-// Founded is the part of the first control plane's story that others need to
-// join: all but the addons, which run beside them.
+// Founded is the part of the first control plane's story after which others join:
+// all but the last waits for the addons. CoreDNS's pods are placed by then: on a
+// machine that joins they would be before its flannel, and fail at first.
 func (h Host) Founded() Host {
 	part := Host{Name: h.Name}
 	for _, r := range h.Resources {
-		if r.Phase != Addons {
+		last := r.Phase == Addons && r.Wait != nil && !slices.ContainsFunc(h.Resources, func(o Resource) bool { return slices.Contains(o.After, r.ID) })
+		if !last {
 			part.Resources = append(part.Resources, r)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"keelway.dev/keelway/internal/plan"
 )
 
-// rounds bounds the loop: the first makes the cluster, the second applies its
-// addons and has the others join, the third finds nothing left; an etcd on hosts
-// of its own is begun in one before them.
+// rounds bounds the loop: the first makes the cluster, the second has the
+// others join, the third finds nothing left; an etcd on hosts of its own is
+// begun in one before them.
 const rounds = 6
 
 // Result is what an apply came to.

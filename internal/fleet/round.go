@@ -10,9 +10,9 @@ import (
 )
 
 // round runs the stages: load balancers; then what touches no cluster, and the
-// machine that makes the cluster, as far as others can join it, at the same time;
-// then, in a cluster that serves, its addons and workers side by side, and control
-// planes one after the other. An etcd on hosts of its own goes before the control
+// machine that makes the cluster, but for its last waits, at the same time; then,
+// in a cluster that serves, these and workers side by side, and control planes one
+// after the other. An etcd on hosts of its own goes before the control
 // planes.
 func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	var mu sync.Mutex
