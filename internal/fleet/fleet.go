@@ -82,8 +82,8 @@ type node struct {
 	// lost is why the machine cannot be reached, nil when it can.
 	lost error
 	// member is true with an etcd member here, joined of one that was added to
-	// others; serving is as in plan.HostPlan.
-	member, joined, serving bool
+	// others; serving and running are as in plan.HostPlan.
+	member, joined, serving, running bool
 	// initial is --initial-cluster of the member.
 	initial string
 	// made is true of a control plane that the cluster was made on.

@@ -52,6 +52,7 @@ func (n *node) look(ctx context.Context) error {
 	n.made = err == nil
 	_, err = h.Stat(ctx, kube.AdminConf)
 	n.serving = err == nil && healthy(ctx, h, n.url()+"/readyz")
+	n.running = !n.serving && n.member && n.model.Cluster.Etcd.Local != nil && healthy(ctx, h, desired.EtcdHealth(n.model, 0))
 	return nil
 }
 

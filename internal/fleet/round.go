@@ -57,7 +57,9 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	if ctx.Err() != nil || r.fatal(f) != nil {
 		return
 	}
-	making := f.seed == nil
+	first := f.makes()
+	// Nobody joins a cluster that is half made.
+	making := f.seed == nil || first != nil && changing[first.name()] && f.alone(first)
 	for _, n := range f.fit(p, "prepare", r) {
 		beside(n, n.want.Prepared())
 	}
@@ -68,8 +70,8 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 		}
 	}
 	if making {
-		if n := f.makes(); n != nil {
-			_ = run(n, n.want.Founded())
+		if first != nil {
+			_ = run(first, first.want.Founded())
 		}
 		wg.Wait()
 		return
@@ -91,6 +93,11 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 		}
 	}
 	wg.Wait()
+}
+
+// alone tells whether no other machine of the file is part of the cluster.
+func (f *Fleet) alone(first *node) bool {
+	return !slices.ContainsFunc(f.nodes, func(n *node) bool { return n != first && n.isNode() && (n.node || n.member) })
 }
 
 // fit are the machines of a stage that have not failed yet. It is asked before

@@ -34,9 +34,10 @@ type HostPlan struct {
 	// Prepare are the IDs of the steps that touch no cluster.
 	Prepare map[string]bool
 	// Serving is true of a control plane that serves the API now, or a host of
-	// etcd alone whose member is ready; and Voting of one whose etcd member has a
+	// etcd alone whose member is ready; Running of one that does not serve the API
+	// and whose member is ready all the same; and Voting of one whose member has a
 	// vote.
-	Serving, Voting bool
+	Serving, Running, Voting bool
 	// Unreachable says why nothing is known of the host; "" when it was seen.
 	Unreachable string
 }
@@ -170,13 +171,13 @@ func (f *Fleet) quorum(hosts, touched []HostPlan) {
 		}
 		if h.Voting {
 			voting = append(voting, h.Host)
-			if !h.Serving {
+			if !h.up() {
 				down = append(down, h.Host)
 			}
 		}
 	}
 	for _, h := range touched {
-		if !h.Voting || !h.Serving || !disturbs(h) {
+		if !h.Voting || !h.up() || !disturbs(h) {
 			continue
 		}
 		left := len(voting) - len(down) - 1
@@ -187,10 +188,19 @@ func (f *Fleet) quorum(hosts, touched []HostPlan) {
 	}
 }
 
+// up tells whether the host's etcd member runs.
+func (h HostPlan) up() bool { return h.Serving || h.Running }
+
 // disturbs tells whether steps take the host's etcd member away for a moment.
 func disturbs(h HostPlan) bool {
 	return slices.ContainsFunc(h.Plan.Steps, func(s Step) bool {
-		return s.Resource.Component == "etcd" && s.Change != Wait || s.Resource.Service != nil
+		switch s.Resource.Component {
+		case "etcd":
+			return s.Change != Wait
+		case "kubelet", "containerd":
+			return s.Resource.Service != nil
+		}
+		return false
 	})
 }
 

@@ -62,6 +62,20 @@ func TestFleetOrder(t *testing.T) {
 			},
 			want: map[string]string{"control planes": "a"}, refused: "a is not touched: etcd has 3 members, c is down",
 		},
+		"a member whose API server does not serve yet is not down": {
+			hosts: []HostPlan{
+				{Host: "a", Part: First, Plan: touched, Serving: true, Voting: true},
+				{Host: "b", Part: Control, Running: true, Voting: true},
+			},
+			want: map[string]string{"control planes": "a"},
+		},
+		"what the kubelet does not run is touched while a member is down": {
+			hosts: []HostPlan{
+				{Host: "a", Part: First, Plan: Plan{Steps: []Step{{Change: Restart, Resource: desired.Resource{ID: "approver/service", Component: "keelway-approver", Service: &desired.Service{}}}}}, Serving: true, Voting: true},
+				{Host: "b", Part: Control, Voting: true},
+			},
+			want: map[string]string{"control planes": "a"},
+		},
 		"of five, one may be down": {
 			hosts: []HostPlan{
 				{Host: "a", Part: First, Plan: touched, Serving: true, Voting: true},
