@@ -18,6 +18,9 @@ import (
 type Sources struct {
 	state.Sources
 	Model *cluster.Model
+	// By is the command that makes such a machine, and makes good what is wrong
+	// with it; "" is "keelway up".
+	By string
 }
 
 // Diagnosis is what one failure came to.
@@ -52,7 +55,18 @@ func Diagnose(ctx context.Context, s Sources, failed plan.Step, err error) strin
 		// A file that could not be written is nobody's fault who runs.
 		e.Components = nil
 	}
-	return From(e).String()
+	d := From(e)
+	s.name(d.Causes)
+	return d.String()
+}
+
+// name puts the command of this machine in the place of `up` in what to do next.
+func (s Sources) name(causes []cause.Finding) {
+	for i, f := range causes {
+		if s.By != "" {
+			causes[i].Next = strings.ReplaceAll(f.Next, "`keelway up`", "`"+s.By+"`")
+		}
+	}
 }
 
 // lives is true for a step that starts or waits for what runs.
@@ -107,16 +121,29 @@ func Examine(ctx context.Context, s Sources) (list []Diagnosis, installed bool) 
 			}
 		}
 		// What it says of others counts only where nothing else explains it.
-		if known := needs(c, ill); known != nil && (len(d.Causes) == 0 || d.Causes[0].Weak) {
+		if known := needs(c, ill); known != nil && (len(d.Causes) == 0 || d.Causes[0].Weak || stopped(c)) {
 			d.Causes = known
 		}
 		if stopped(c) {
 			d.Words = nil // they were not the reason
 		}
 		ill[c.Name] = "does not work"
+		s.name(d.Causes)
 		list = append(list, d)
 	}
+	if host := s.Model.Hosts[0]; installed && !e.API && host.Has(cluster.Worker) && !host.Has(cluster.ControlPlane) {
+		list = append(list, unreachable(s.Model, e.APIError))
+	}
 	return list, installed
+}
+
+// unreachable is of a worker, where nothing that answers for the API runs.
+func unreachable(m *cluster.Model, words string) Diagnosis {
+	at := m.Cluster.ControlPlaneURL(m.Hosts[0].Init.LocalAPIEndpoint)
+	return Diagnosis{State: "The API does not answer this machine", Words: []string{words}, Causes: []cause.Finding{{
+		Rule: "api-unreachable", Cause: "nobody answers at " + at + ", which the kubelet calls",
+		Next: "run `keelway status` on a control plane; if the API answers there, look at what is between: the load balancer, a route, a firewall",
+	}}}
 }
 
 // needs blames what the component needs, where that does not work either; and

@@ -183,6 +183,28 @@ func TestWhoIsNeededIsToBlame(t *testing.T) {
 	}
 }
 
+// TestAWorker: nothing of a control plane is looked for, an API that does not
+// answer is said, and what to do is the command that made the machine.
+func TestAWorker(t *testing.T) {
+	n := newNode(t)
+	n.model.Hosts[0].Roles = []cluster.Role{cluster.Worker}
+	n.model.Cluster.ControlPlaneEndpoint = "lb.example:6443"
+	n.manager.status["kubelet"] = service.Status{State: "inactive", Exit: "exit status 0"}
+	n.manager.logs["kubelet"] = []string{`E1122 05:17:38.661793   17985 run.go:72] "command failed" err="failed to validate kubelet configuration, error: kubelet is configured to not run on a host using cgroup v1."`}
+	s := n.sources()
+	s.By = "keelway apply"
+	list, installed := Examine(context.Background(), s)
+	if !installed || len(list) != 2 {
+		t.Fatalf("installed %v, %+v", installed, list)
+	}
+	if d := list[0]; d.Component != "kubelet" || len(d.Causes) != 1 || d.Causes[0].Rule != "stopped" || d.Causes[0].Next != "run `keelway apply`, which starts it again" {
+		t.Errorf("%+v", d)
+	}
+	if d := list[1]; d.Causes[0].Rule != "api-unreachable" || !strings.Contains(d.Causes[0].Cause, "https://lb.example:6443") {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestAServiceThatDoesNotStart(t *testing.T) {
 	n := newNode(t)
 	n.manager.status["kubelet"] = service.Status{State: "activating", Restarts: 4, Exit: "exit status 1"}

@@ -81,6 +81,27 @@ func Config(b cluster.Balancer, caFile string) []byte {
 	return []byte(t.String())
 }
 
+// Parse is the load balancer of a configuration that Config made, but for
+// whether it is a node's own.
+func Parse(config string) cluster.Balancer {
+	var b cluster.Balancer
+	for line := range strings.Lines(config) {
+		switch f := strings.Fields(line); {
+		case len(f) < 2:
+		case f[0] == "bind":
+			i := strings.LastIndex(f[1], ":")
+			port, _ := strconv.ParseInt(f[1][i+1:], 10, 32)
+			b.Address, b.Port = strings.Trim(f[1][:max(i, 0)], "[]"), int32(port)
+			if b.Address == "::" {
+				b.Address = ""
+			}
+		case f[0] == "server" && len(f) > 2:
+			b.Backends = append(b.Backends, cluster.Backend{Name: f[1], Address: f[2]})
+		}
+	}
+	return b
+}
+
 // bind is where it listens: everywhere, in both families, or at one address.
 func bind(b cluster.Balancer) string {
 	if b.Address == "" {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -82,5 +83,19 @@ func TestChange(t *testing.T) {
 	m.Balancer.Backends = m.Balancer.Backends[1:]
 	if haproxy.Pod(m, ca).Annotations[haproxy.HashAnnotation] == before {
 		t.Error("a control plane less leaves the pod as it is")
+	}
+}
+
+// TestParse reads back what was written.
+func TestParse(t *testing.T) {
+	for _, b := range []cluster.Balancer{three(true, "127.0.0.1", 7443), three(true, "::1", 7443), three(false, "", 6443), three(false, "192.0.2.9", 443)} {
+		got := haproxy.Parse(string(haproxy.Config(b, ca)))
+		got.Local = b.Local
+		if !reflect.DeepEqual(got, b) {
+			t.Errorf("%+v, want %+v", got, b)
+		}
+	}
+	if b := haproxy.Parse("frontend\n  bind\n  server x\n"); b.Present() {
+		t.Errorf("%+v", b)
 	}
 }

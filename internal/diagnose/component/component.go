@@ -14,6 +14,7 @@ import (
 	"keelway.dev/keelway/internal/desired/controlplane"
 	"keelway.dev/keelway/internal/desired/etcd"
 	"keelway.dev/keelway/internal/desired/flannel"
+	"keelway.dev/keelway/internal/desired/haproxy"
 	"keelway.dev/keelway/internal/desired/kubelet"
 )
 
@@ -39,8 +40,12 @@ type Component struct {
 	// Unit is a service's name, without ".service".
 	Unit string
 	// Namespace and Container find its containers in the runtime; Workload is
-	// the Deployment's or DaemonSet's name.
+	// the Deployment's or DaemonSet's name, and a static pod's where that is not
+	// Name.
 	Namespace, Container, Workload string
+	// Here is true where only what runs on this host counts: a worker's identity
+	// may not ask the API about a whole DaemonSet.
+	Here bool
 	// Health are the URLs at which it answers for itself, the most telling
 	// last; none for containerd, which is asked over its socket, and for what
 	// answers inside the pod network only.
@@ -51,49 +56,97 @@ type Component struct {
 
 const manifests = "/etc/kubernetes/manifests/"
 
-// For lists what the host runs, each after what it needs.
+// For lists what a host of these roles runs, each after what it needs.
 func For(m *cluster.Model, h cluster.Host) []Component {
+	main, member := h.Has(cluster.ControlPlane), h.Has(cluster.EtcdMember)
+	if !main && !member && !h.Has(cluster.Worker) {
+		return balancer(m, h)
+	}
 	list := []Component{
 		{Name: "containerd", Kind: Service, Unit: "containerd", File: containerd.UnitFile},
 		{Name: "kubelet", Kind: Service, Unit: "kubelet", File: kubelet.UnitFile, Health: kubeletHealth(m), Needs: []string{"containerd"}},
 	}
 	address := h.Init.LocalAPIEndpoint.AdvertiseAddress
 	apiNeeds := []string{"kubelet"}
-	if m.Cluster.Etcd.Local != nil {
+	if m.Cluster.Etcd.Local != nil && (main || member) {
 		list = append(list, staticPod(etcd.Pod(m, h), address, "kubelet"))
 		apiNeeds = []string{"etcd"}
+	}
+	switch {
+	case member:
+		return list
+	case !main:
+		list = append(list, balancer(m, h)...)
+		return append(list, addons(m, true, "kubelet")...)
 	}
 	list = append(list,
 		staticPod(controlplane.APIServer(m, h), address, apiNeeds...),
 		staticPod(controlplane.Manager(m, h), address, "kube-apiserver"),
 		staticPod(controlplane.Scheduler(m, h), address, "kube-apiserver"),
 	)
+	list = append(list, balancer(m, h)...) // it cannot be well before the API server is
 	if m.Profile == cluster.Hardened {
 		const name = "keelway-approver"
 		list = append(list, Component{
 			Name: name, Kind: Service, Unit: name, File: "/usr/lib/systemd/system/" + name + ".service", Needs: []string{"kube-apiserver"},
 		})
 	}
-	list = append(list, Component{
-		Name: "flannel", Kind: DaemonSet, Namespace: flannel.Namespace, Workload: "kube-flannel-ds", Container: "kube-flannel",
-		Needs: []string{"kube-controller-manager"},
-	})
-	if !m.Cluster.Proxy.Disabled {
-		list = append(list, Component{
-			Name: "kube-proxy", Kind: DaemonSet, Namespace: "kube-system", Workload: "kube-proxy", Container: "kube-proxy",
-			Health: []string{proxyHealth(m)}, Needs: []string{"kube-controller-manager"},
-		})
-	}
+	list = append(list, addons(m, false, "kube-controller-manager")...)
 	if !m.Cluster.DNS.Disabled {
-		needs := []string{"kube-controller-manager", "kube-scheduler", "flannel"}
-		if !m.Cluster.Proxy.Disabled {
-			needs = append(needs, "kube-proxy")
+		needs := []string{"kube-controller-manager", "kube-scheduler"}
+		for _, name := range []string{"flannel", "kube-proxy"} {
+			if _, ok := Find(list, name); ok {
+				needs = append(needs, name)
+			}
 		}
 		list = append(list, Component{
 			Name: "coredns", Kind: Deployment, Namespace: "kube-system", Workload: "coredns", Container: "coredns", Needs: needs,
 		})
 	}
 	return list
+}
+
+// balancer is the host's load balancer: a node's own is a pod, one for all a
+// service.
+func balancer(m *cluster.Model, h cluster.Host) []Component {
+	c := Component{Name: "haproxy", Health: balancerHealth(m.Balancer)}
+	switch {
+	case m.Balancer.Local:
+		c.Kind, c.File, c.Needs = StaticPod, manifests+haproxy.Name+".yaml", []string{"kubelet"}
+		c.Namespace, c.Container, c.Workload = "kube-system", haproxy.Name, haproxy.Name
+	case h.Has(cluster.LoadBalancer):
+		c.Kind, c.Unit, c.File = Service, haproxy.Name, haproxy.UnitFile
+	default:
+		return nil
+	}
+	return []Component{c}
+}
+
+// addons are what the controller manager has every node run.
+func addons(m *cluster.Model, here bool, needs string) []Component {
+	var list []Component
+	if !m.Theirs.Network {
+		list = append(list, Component{
+			Name: "flannel", Kind: DaemonSet, Namespace: flannel.Namespace, Workload: "kube-flannel-ds", Container: "kube-flannel",
+			Here: here, Needs: []string{needs},
+		})
+	}
+	if !m.Cluster.Proxy.Disabled {
+		list = append(list, Component{
+			Name: "kube-proxy", Kind: DaemonSet, Namespace: "kube-system", Workload: "kube-proxy", Container: "kube-proxy",
+			Here: here, Health: []string{proxyHealth(m)}, Needs: []string{needs},
+		})
+	}
+	return list
+}
+
+// balancerHealth is the API as the load balancer passes it on; all addresses is
+// no address to ask.
+func balancerHealth(b cluster.Balancer) []string {
+	if b.Address == "" {
+		b.Address = "127.0.0.1"
+	}
+	return []string{"https://" + haproxy.Endpoint(b) + "/readyz"}
 }
 
 // staticPod takes the health endpoints from the probes in its own manifest.

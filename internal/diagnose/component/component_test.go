@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"keelway.dev/keelway/internal/cluster"
+	"keelway.dev/keelway/internal/config"
 )
 
 func model(t *testing.T, profile cluster.Profile) *cluster.Model {
@@ -40,6 +41,58 @@ func TestFor(t *testing.T) {
 	}
 	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
 		t.Errorf("got\n%s\nwant\n%s", g, w)
+	}
+}
+
+// TestForRoles: every machine has what its role runs, and no more.
+func TestForRoles(t *testing.T) {
+	none, service := cluster.Balancer{}, cluster.Balancer{Port: 7443, Backends: []cluster.Backend{{Name: "cp1"}}}
+	local := service
+	local.Local, local.Address = true, "::1"
+	main, worker, member, balancer := cluster.ControlPlane, cluster.Worker, cluster.EtcdMember, cluster.LoadBalancer
+	for _, row := range []struct {
+		roles    []cluster.Role
+		balancer cluster.Balancer
+		change   func(*cluster.Model)
+		want     string
+	}{
+		{roles: []cluster.Role{worker}, balancer: none, want: "containerd kubelet flannel kube-proxy"},
+		{roles: []cluster.Role{worker}, balancer: local, want: "containerd kubelet haproxy flannel kube-proxy"},
+		{roles: []cluster.Role{worker}, balancer: none, change: func(m *cluster.Model) { m.Theirs.Network, m.Cluster.Proxy.Disabled = true, true }, want: "containerd kubelet"},
+		{roles: []cluster.Role{member}, balancer: local, want: "containerd kubelet etcd"},
+		{roles: []cluster.Role{balancer}, balancer: service, want: "haproxy"},
+		{roles: []cluster.Role{main}, balancer: local, want: "containerd kubelet etcd kube-apiserver kube-controller-manager kube-scheduler haproxy flannel kube-proxy coredns"},
+		{roles: []cluster.Role{main, balancer}, balancer: service, change: func(m *cluster.Model) {
+			m.Cluster.Etcd = config.Etcd{External: &config.ExternalEtcd{}}
+			m.Theirs.Network = true
+		}, want: "containerd kubelet kube-apiserver kube-controller-manager kube-scheduler haproxy kube-proxy coredns"},
+	} {
+		m := model(t, cluster.Kubeadm)
+		m.Hosts[0].Roles, m.Balancer = row.roles, row.balancer
+		if row.change != nil {
+			row.change(m)
+		}
+		seen := map[string]bool{}
+		var names []string
+		for _, c := range For(m, m.Hosts[0]) {
+			names = append(names, c.Name)
+			for _, n := range c.Needs {
+				if !seen[n] {
+					t.Errorf("%v: %s needs %s, which is not before it", row.roles, c.Name, n)
+				}
+			}
+			seen[c.Name] = true
+			if c.Here != (c.Kind == DaemonSet && row.roles[0] == worker) {
+				t.Errorf("%v: only a worker looks at %s on its own", row.roles, c.Name)
+			}
+			health := map[bool]string{true: "https://[::1]:7443/readyz", false: "https://127.0.0.1:7443/readyz"}[row.balancer.Local]
+			if c.Name == "haproxy" && (strings.Join(c.Health, " ") != health || (c.Kind == StaticPod) != row.balancer.Local) {
+				t.Errorf("%v: %+v", row.roles, c)
+			}
+		}
+		if got := strings.Join(names, " "); got != row.want {
+			t.Errorf("%v: %s, want %s", row.roles, got, row.want)
+		}
 	}
 }
 

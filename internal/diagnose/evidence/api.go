@@ -7,53 +7,66 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"keelway.dev/keelway/internal/kube"
 )
 
-// apiWords gives each component what the API knows about its pods: why one
-// waits, was evicted or cannot be placed, and the warnings in its events.
-func (e *Evidence) apiWords(ctx context.Context, client *kube.Client, reader *Reader) {
+// apiWords gives each component what the API knows about its pods and its node.
+// What the identity here may not ask is left out.
+func (e *Evidence) apiWords(ctx context.Context, client *kube.Client, own string, reader *Reader) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	done := map[string]bool{}
 	for _, c := range e.Components {
-		if c.Namespace == "" || done[c.Namespace] {
-			continue
-		}
-		done[c.Namespace] = true
-		pods, err := client.Typed.CoreV1().Pods(c.Namespace).List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return
-		}
-		live := map[string]bool{}
-		for _, p := range pods.Items {
-			live[p.Name] = true
-			if owner := e.owner(p.Namespace, p.Name); owner != nil {
-				owner.About = append(owner.About, podWords(p, e.Now)...)
-			}
-		}
-		events, err := client.Typed.CoreV1().Events(c.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning", Limit: 200})
-		if err != nil {
-			return
-		}
-		for _, ev := range events.Items {
-			owner := e.owner(ev.InvolvedObject.Namespace, ev.InvolvedObject.Name)
-			if owner == nil || !live[ev.InvolvedObject.Name] {
-				continue
-			}
-			l := reader.Line(ev.Reason + ": " + strings.ReplaceAll(ev.Message, "\n", " "))
-			l.At, l.Level = eventTime(ev), Error
-			owner.About = append(owner.About, l)
+		if c.Namespace != "" && !done[c.Namespace] {
+			done[c.Namespace] = true
+			e.namespaceWords(ctx, client, c.Namespace, reader)
 		}
 	}
-	e.nodeWords(ctx, client)
+	e.nodeWords(ctx, client, own)
 }
 
-// nodeWords gives the kubelet what its node's conditions say.
-func (e *Evidence) nodeWords(ctx context.Context, client *kube.Client) {
+// namespaceWords are why a pod waits, was evicted or cannot be placed, and the
+// warnings in its events.
+func (e *Evidence) namespaceWords(ctx context.Context, client *kube.Client, namespace string, reader *Reader) {
+	pods, err := client.Typed.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return
+	}
+	live := map[string]bool{}
+	for _, p := range pods.Items {
+		live[p.Name] = true
+		if owner := e.owner(p.Namespace, p.Name); owner != nil {
+			owner.About = append(owner.About, podWords(p, e.Now)...)
+		}
+	}
+	events, err := client.Typed.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning", Limit: 200})
+	if err != nil {
+		return
+	}
+	for _, ev := range events.Items {
+		owner := e.owner(ev.InvolvedObject.Namespace, ev.InvolvedObject.Name)
+		if owner == nil || !live[ev.InvolvedObject.Name] {
+			continue
+		}
+		l := reader.Line(ev.Reason + ": " + strings.ReplaceAll(ev.Message, "\n", " "))
+		l.At, l.Level = eventTime(ev), Error
+		owner.About = append(owner.About, l)
+	}
+}
+
+// nodeWords gives the kubelet what its node's conditions say. A worker may ask
+// for its own node only.
+func (e *Evidence) nodeWords(ctx context.Context, client *kube.Client, own string) {
 	nodes, err := client.Typed.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if apierrors.IsForbidden(err) {
+		var one *corev1.Node
+		if one, err = client.Typed.CoreV1().Nodes().Get(ctx, own, metav1.GetOptions{}); err == nil {
+			nodes = &corev1.NodeList{Items: []corev1.Node{*one}}
+		}
+	}
 	if err != nil {
 		return
 	}

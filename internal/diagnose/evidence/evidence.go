@@ -2,6 +2,7 @@
 package evidence
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -28,8 +29,9 @@ type Evidence struct {
 	// Profile and Port are the cluster's: the port of the API server.
 	Profile cluster.Profile
 	Port    int
-	// API is true when the API answers.
-	API bool
+	// API is true when the API answers; APIError says why it does not.
+	API      bool
+	APIError string
 	Facts
 }
 
@@ -104,7 +106,9 @@ func Collect(ctx context.Context, s state.Sources, q Query) Evidence {
 	wg.Go(func() { seen = state.Look(ctx, s, list) })
 	wg.Go(func() { e.Facts = facts(ctx, s.Host, q.Model, e.Now) })
 	wg.Wait()
-	e.API = seen.API != nil
+	if e.API = seen.API != nil; !e.API {
+		e.APIError = state.Plain(seen.APIError.Error())
+	}
 
 	e.Components = make([]Component, len(list))
 	for i, st := range seen.States {
@@ -114,7 +118,7 @@ func Collect(ctx context.Context, s state.Sources, q Query) Evidence {
 	e.runtimeWords(seen)
 	e.kubeletWords()
 	if seen.API != nil {
-		e.apiWords(ctx, seen.API, reader)
+		e.apiWords(ctx, seen.API, host.Init.NodeRegistration.Name, reader)
 	}
 	e.Holders = holders(ctx, s.Host, e.lines())
 	return e
@@ -157,10 +161,7 @@ func collect(ctx context.Context, s state.Sources, st state.State, reader *Reade
 
 // podPrefix is how the names of a component's pods begin.
 func podPrefix(c component.Component) string {
-	if c.Workload != "" {
-		return c.Workload + "-"
-	}
-	return c.Name + "-"
+	return cmp.Or(c.Workload, c.Name) + "-"
 }
 
 // owner finds the component that a pod belongs to.

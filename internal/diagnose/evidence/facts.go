@@ -93,7 +93,6 @@ func drivers(ctx context.Context, h host.Host) (kubeletDriver, runtimeDriver str
 // certificates judges what is there; what is missing is a step that is left to
 // do, not a fault.
 func certificates(ctx context.Context, h host.Host, m *cluster.Model, now time.Time) []Certificate {
-	in := desired.PKI(m, m.Hosts[0])
 	read := func(p string) []byte {
 		text, err := observe.ReadText(ctx, h, p)
 		if err != nil {
@@ -109,7 +108,8 @@ func certificates(ctx context.Context, h host.Host, m *cluster.Model, now time.T
 			}
 		}
 	}
-	for _, s := range pki.Table(in) {
+	specs, configs := desired.Issued(m, 0)
+	for _, s := range specs {
 		cert := read(s.CertPath())
 		if cert == nil {
 			continue
@@ -120,15 +120,12 @@ func certificates(ctx context.Context, h host.Host, m *cluster.Model, now time.T
 		}
 		add("certs/"+s.Name, s.CertPath(), pki.Check(cert, read(s.KeyPath()), s, parent, now))
 	}
-	ca, err := pki.ParseCert(read(path.Join(in.Dir, "ca.crt")))
+	ca, err := pki.ParseCert(read(path.Join(m.Cluster.CertificatesDir, "ca.crt")))
 	if err != nil {
 		return list
 	}
-	for _, k := range pki.Kubeconfigs(in) {
+	for _, k := range configs {
 		name := strings.TrimSuffix(path.Base(k.Path), ".conf")
-		if name == "kubelet" {
-			k.ClientFile = kubelet.ClientFile
-		}
 		if data := read(k.Path); data != nil {
 			add("kubeconfig/"+name, k.Path, pki.CheckKubeconfig(data, k, ca, now))
 		}

@@ -25,15 +25,15 @@ func ask(ctx context.Context, h host.Host, c component.Component) answer {
 		a.asked = true
 		if !ok {
 			path := url[strings.LastIndex(url, "/"):]
-			return answer{asked: true, words: path + ": " + plain(words)}
+			return answer{asked: true, words: path + ": " + Plain(words)}
 		}
 	}
 	return a
 }
 
-// plain takes the dress off an answer: the URL that was asked, and the JSON in
+// Plain takes the dress off an answer: the URL that was asked, and the JSON in
 // which the API server wraps a refusal.
-func plain(words string) string {
+func Plain(words string) string {
 	if rest, ok := strings.CutPrefix(words, `Get "`); ok {
 		if _, why, ok := strings.Cut(rest, `": `); ok {
 			return why

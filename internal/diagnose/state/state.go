@@ -167,6 +167,10 @@ func (s Sources) judge(ctx context.Context, c component.Component, a answer, see
 		st.staticPod(a, seen)
 		return st
 	}
+	if c.Here {
+		s.here(&st, a, seen)
+		return st
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	st.workload(ctx, seen)
@@ -224,26 +228,5 @@ func (st *State) staticPod(a answer, seen Seen) {
 		st.Health, st.Answer = Unhealthy, ended(st.Containers[0])
 	default:
 		st.Health, st.Answer = Unhealthy, a.words
-	}
-}
-
-// containers finds what the runtime has of the component.
-func (st *State) containers(r *container.Runtime) {
-	if r == nil {
-		return
-	}
-	st.Containers = r.Of(st.Namespace, st.Container)
-	for _, c := range st.Containers {
-		if c.State == container.Running {
-			st.Running = true
-			st.Restarts += c.Attempt
-		}
-	}
-	if len(st.Containers) == 0 {
-		return
-	}
-	st.Version = tag(st.Containers[0].Image)
-	if !st.Running {
-		st.Restarts = st.Containers[0].Attempt
 	}
 }

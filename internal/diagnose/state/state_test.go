@@ -206,6 +206,42 @@ func TestWorkloads(t *testing.T) {
 	})
 }
 
+// TestAWorkersPods: what a DaemonSet runs there is judged by its container, for the
+// API tells a worker nothing of the rest.
+func TestAWorkersPods(t *testing.T) {
+	n := newNode(t)
+	n.model.Hosts[0].Roles = []cluster.Role{cluster.Worker}
+	n.client = func(context.Context) (*kube.Client, error) { return nil, errors.New("connection refused") }
+	n.install()
+	ready := []*cri.RuntimeCondition{{Type: "RuntimeReady", Status: true}, {Type: "NetworkReady", Status: true}}
+	flannel := running("kube-flannel", "kube-flannel-ds-a", 0, time.Hour)
+	flannel.Namespace = "kube-flannel"
+	n.serve(ready, flannel, running("kube-proxy", "kube-proxy-a", 0, time.Hour))
+	said, _ := n.look()
+	n.expect(said, map[string]string{"flannel": "healthy", "kube-proxy": "unhealthy /healthz: "})
+	n.answer("127.0.0.1:10256", false, func(http.ResponseWriter, *http.Request) {})
+	said, _ = n.look()
+	n.expect(said, map[string]string{"kube-proxy": "healthy"})
+	if len(said) != 4 {
+		t.Errorf("%v", said)
+	}
+	n = newNode(t)
+	n.model.Hosts[0].Roles = []cluster.Role{cluster.Worker}
+	n.install()
+	flannel.State, flannel.PID, flannel.ExitCode = container.Exited, 0, 1
+	again := running("kube-proxy", "kube-proxy-a", 4, time.Second)
+	n.serve(ready, flannel, again)
+	n.answer("127.0.0.1:10256", false, func(http.ResponseWriter, *http.Request) {})
+	said, _ = n.look()
+	n.expect(said, map[string]string{"flannel": "unhealthy exited with code 1", "kube-proxy": "starting it was started again"})
+	n = newNode(t)
+	n.model.Hosts[0].Roles = []cluster.Role{cluster.Worker}
+	n.install()
+	n.serve(ready)
+	said, _ = n.look()
+	n.expect(said, map[string]string{"flannel": "not installed no container of it is here"})
+}
+
 func TestMemory(t *testing.T) {
 	n := newNode(t)
 	rollup := func(pid, kb int) {

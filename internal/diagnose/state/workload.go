@@ -34,7 +34,7 @@ func (st *State) workload(ctx context.Context, seen Seen) {
 	case apierrors.IsNotFound(err):
 		st.Health, st.Answer = Absent, fmt.Sprintf("%s %s/%s does not exist", st.Kind, st.Namespace, st.Workload)
 	case err != nil:
-		st.Health, st.Answer = Unknown, plain(err.Error())
+		st.Health, st.Answer = Unknown, Plain(err.Error())
 	case wanted == 0 && st.Kind == component.DaemonSet:
 		st.Health, st.Answer = Unhealthy, "the controller manager has asked for no pod of it yet"
 	default:
@@ -43,6 +43,24 @@ func (st *State) workload(ctx context.Context, seen Seen) {
 		if available >= wanted && wanted > 0 {
 			st.Health = Healthy
 		}
+	}
+}
+
+// here judges a DaemonSet's pod by what runs on this host.
+func (s Sources) here(st *State, a answer, seen Seen) {
+	switch {
+	case seen.Runtime == nil:
+		st.Answer = "the container runtime does not answer"
+	case len(st.Containers) == 0:
+		st.Health, st.Answer = Absent, "no container of it is here"
+	case !st.Running:
+		st.Health, st.Answer = Unhealthy, ended(st.Containers[0])
+	case a.asked && !a.ok:
+		st.Health, st.Answer = Unhealthy, a.words
+	case st.Restarts > 0 && s.Now().Sub(st.begun()) < young:
+		st.Health, st.Answer = Starting, "it was started again a moment ago"
+	default:
+		st.Health = Healthy
 	}
 }
 
@@ -64,14 +82,4 @@ func (st *State) count(ctx context.Context, seen Seen) (available, wanted int32,
 		wanted = *d.Spec.Replicas
 	}
 	return d.Status.AvailableReplicas, wanted, nil
-}
-
-func (st *State) runningContainers() int {
-	n := 0
-	for _, c := range st.Containers {
-		if c.PID != 0 {
-			n++
-		}
-	}
-	return n
 }
