@@ -1,11 +1,18 @@
 package observed
 
-// Applied is what an apply wrote on a host and through it in the cluster when it
-// last ended well. It decides nothing: it only tells who has changed what differs.
-// A digest is a sha256 in hex, a path or key that is absent was not written.
+import "io/fs"
+
+// Applied is what a run wrote on a host and through it in the cluster when it
+// last ended well. It decides nothing: it only tells what differs, and who has
+// changed it. A digest is a sha256 in hex, a path or key that is absent was not
+// written.
 type Applied struct {
-	Files   map[string]string `json:"files,omitempty"`
-	Sysctls map[string]string `json:"sysctls,omitempty"`
+	// By is the command that wrote it, such as "keelway join"; "" is "keelway apply".
+	By    string            `json:"by,omitempty"`
+	Files map[string]string `json:"files,omitempty"`
+	// Modes are the permission bits of those files.
+	Modes   map[string]fs.FileMode `json:"modes,omitempty"`
+	Sysctls map[string]string      `json:"sysctls,omitempty"`
 	// Objects are by ObjectKey; the digest is of what was wanted of the object.
 	Objects map[string]string `json:"objects,omitempty"`
 }

@@ -18,7 +18,7 @@ func TestRememberedOnTheHost(t *testing.T) {
 	give := func(path, text string) {
 		t.Helper()
 		want := desired.Host{Resources: []desired.Resource{{ID: "a", Files: []desired.File{{Path: path, Mode: 0o600, Content: []byte(text)}}}}}
-		if err := m.remembered(t.Context(), want, nil); err != nil {
+		if err := m.remembered(t.Context(), want, nil, byApply); err != nil {
 			t.Fatal(err)
 		}
 	}

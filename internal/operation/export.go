@@ -13,7 +13,6 @@ import (
 	"keelway.dev/keelway/internal/kube"
 	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/plan"
-	"keelway.dev/keelway/internal/report"
 	"keelway.dev/keelway/internal/step"
 )
 
@@ -88,9 +87,7 @@ func (m *Machine) Converge(ctx context.Context, model *cluster.Model, want desir
 	if err != nil {
 		return steps, err
 	}
-	if err := m.remembered(ctx, want, k.sums); err != nil { // it is for words only
-		m.emit(report.Event{Kind: report.Warning, Host: m.Host.Name(), What: "a later plan will not tell who has changed what: " + err.Error()})
-	}
+	m.writeDown(ctx, want, k.sums, byApply, nil)
 	return steps, nil
 }
 

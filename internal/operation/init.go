@@ -110,6 +110,9 @@ func Init(ctx context.Context, m *Machine, o InitOptions) (*InitResult, error) {
 	if r.Steps, err = m.convergeInit(ctx, in, b, sums, note); err != nil {
 		return r, err
 	}
+	if !in.model.Theirs.Services {
+		m.writeDown(ctx, in.want, sums, byInit, in.only)
+	}
 	if in.run.Has("show-join-command") {
 		if r.Join, err = m.joinCommand(ctx, in.model, r.CertificateKey); err != nil {
 			return r, err

@@ -71,6 +71,7 @@ func Join(ctx context.Context, m *Machine, o JoinOptions) (*JoinResult, error) {
 	if r.Steps, err = m.converge(ctx, in.want, b, sums, note, m.diagnose(in.model)); err != nil {
 		return r, err
 	}
+	m.writeDown(ctx, in.want, sums, byJoin, in.only)
 	m.emit(report.Event{Kind: report.Done, Host: m.Host.Name(), What: in.done(r.Steps), Seconds: m.Now().Sub(began).Seconds(), Total: r.Steps})
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io/fs"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,11 +28,11 @@ const (
 
 // Remember is what a host that is as wanted will have been given.
 func Remember(want desired.Host, binaries map[string]string) observed.Applied {
-	a := observed.Applied{Files: map[string]string{}, Sysctls: map[string]string{}, Objects: map[string]string{}}
+	a := observed.Applied{Files: map[string]string{}, Modes: map[string]fs.FileMode{}, Sysctls: map[string]string{}, Objects: map[string]string{}}
 	for _, r := range want.Resources {
 		for _, f := range r.Files {
-			if f.Mode.IsRegular() {
-				a.Files[f.Path] = digestOf(f, binaries)
+			if sum := digestOf(f, binaries); f.Mode.IsRegular() && sum != "" {
+				a.Files[f.Path], a.Modes[f.Path] = sum, f.Mode.Perm()
 			}
 		}
 		for _, s := range r.Sysctls {
@@ -70,6 +71,23 @@ func objectDigest(o desired.Object) (key, sum string) {
 	}
 	u, digest := unstructured.Unstructured{Object: content}, sha256.Sum256(text)
 	return observed.ObjectKey(u.GetKind(), u.GetNamespace(), u.GetName()), hex.EncodeToString(digest[:])
+}
+
+// Given keeps of want the objects that are, to the letter, what the host was
+// given: where somebody has changed one of those in the cluster, it differs.
+func Given(want desired.Host, last observed.Applied) desired.Host {
+	all := want.Resources
+	want.Resources = nil
+	for _, r := range all {
+		r.Objects = slices.DeleteFunc(slices.Clone(r.Objects), func(o desired.Object) bool {
+			key, sum := objectDigest(o)
+			return sum == "" || last.Objects[key] != sum
+		})
+		if len(r.Objects) > 0 {
+			want.Resources = append(want.Resources, r)
+		}
+	}
+	return want
 }
 
 // by adds where a difference was made.
