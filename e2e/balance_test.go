@@ -24,6 +24,9 @@ func TestBalance(t *testing.T) {
 		t.Errorf("the worker's kubelet does not use the node's load balancer:\n%s", out)
 	}
 	apply("nothing to do")
+	for _, host := range []string{"cp2", "w1"} {
+		f.status(host, "keelway apply")
+	}
 
 	must(t, "lab", "stop", "--lab", "balance", "--cut", "cp1")
 	began := time.Now()
@@ -96,6 +99,7 @@ func TestBalancerHost(t *testing.T) {
 	if out := f.on("lb1", "systemctl is-active keelway-haproxy; ls /etc/kubernetes /usr/bin/kubelet 2>&1; true"); !strings.HasPrefix(out, "active\n") || strings.Count(out, "No such file") != 2 {
 		t.Errorf("lb1 is no load balancer, or more than that:\n%s", out)
 	}
+	f.status("lb1", "keelway apply")
 	f.on("lb1", "systemctl stop keelway-haproxy")
 	if out, err := f.try("w1", fromWorker); err == nil {
 		t.Errorf("the worker reaches the API without the load balancer:\n%s", out)

@@ -57,6 +57,9 @@ func TestEtcdHosts(t *testing.T) {
 	nodes()
 	members("etcd1", 3)
 	apply("nothing to do")
+	for _, host := range []string{"cp2", "w1", "etcd2"} {
+		f.status(host, "keelway apply")
+	}
 	if r := with("verify"); r.code != 0 || !strings.Contains(r.out, "3 members, etcd") {
 		t.Errorf("verify: exit code %d\n%s%s", r.code, r.out, r.err)
 	}

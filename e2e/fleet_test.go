@@ -65,6 +65,23 @@ func TestFleet(t *testing.T) {
 		t.Errorf("an old plan was done: exit code %d\n%s%s", r.code, r.out, r.err)
 	}
 
+	t.Run("every host says how it is", func(t *testing.T) {
+		f := f
+		f.t = t
+		for _, host := range []string{"cp1", "cp2", "w1"} {
+			f.status(host, "keelway apply")
+		}
+		const unit = "/usr/lib/systemd/system/kubelet.service"
+		out := f.on("w1", "cp -p "+unit+" /root/unit && echo '# by hand' >> "+unit+" && /mnt/share/keelway status; mv /root/unit "+unit)
+		if !strings.Contains(out, "What differs from what `keelway apply` gave this machine:\n  "+unit+" has another content\n") {
+			t.Errorf("what was changed by hand on w1 is not named:\n%s", out)
+		}
+		if out := f.on("w1", "/mnt/share/keelway explain kubelet.conf"); !strings.Contains(out, "user ") || !strings.Contains(out, "`keelway apply`") {
+			t.Errorf("explain kubelet.conf on a worker:\n%s", out)
+		}
+		f.status("w1", "keelway apply")
+	})
+
 	labelled := strings.Replace(whole, "name: w1\n", "name: w1\n    zone: east\n    labels: {disk: ssd}\n    taints: [{key: batch, effect: PreferNoSchedule}]\n", 1)
 	t.Run("labels and taints come and go", func(t *testing.T) {
 		write(labelled)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -204,6 +205,9 @@ func TestJoin(t *testing.T) {
 	f.debian("cp3")
 	f.on("cp3", peers+by.control)
 	f.ready(5, 3)
+	for host, by := range map[string]string{"cp1": "keelway init", "cp2": "keelway join", "w1": "keelway join", "w2": "", "cp3": "keelway up"} {
+		f.status(host, by)
+	}
 	for _, host := range []string{"cp1", "cp2"} {
 		if out := f.on(host, "/mnt/share/kubeadm certs check-expiration"); !strings.Contains(out, "apiserver-etcd-client") || strings.Contains(out, "MISSING! ap") {
 			t.Errorf("kubeadm certs check-expiration on %s:\n%s", host, out)
@@ -216,6 +220,51 @@ func TestJoin(t *testing.T) {
 	spread(t, f)
 	f.suite(skippedSpecs())
 	leave(t, f)
+}
+
+// status checks that a host says that all of its role is well, and that nothing
+// differs from what a command gave it; "" is where nobody has written that down.
+func (f fleet) status(host, by string) {
+	f.t.Helper()
+	type named struct{ Name string }
+	var r struct {
+		Healthy           bool
+		Problems          []string
+		Compared          string
+		Components, Nodes []named
+		Drift             []struct{ Reason string }
+	}
+	out, err := f.try(host, "/mnt/share/keelway status -o json")
+	if wrong := json.Unmarshal([]byte(out), &r); err != nil || wrong != nil || !r.Healthy {
+		f.t.Errorf("%s: status: %v, %v\n%s", host, err, wrong, out)
+		return
+	}
+	names := " "
+	for _, c := range r.Components {
+		names += c.Name + " "
+	}
+	nodes := len(r.Nodes)
+	switch strings.TrimRight(host, "0123456789") {
+	case "w": // which may have a load balancer of its own
+		if strings.Replace(names, " haproxy", "", 1) != " containerd kubelet flannel kube-proxy " || nodes != 1 {
+			f.t.Errorf("%s: status shows%sand %d nodes", host, names, nodes)
+		}
+	case "lb", "etcd":
+		if names != " haproxy " && names != " containerd kubelet etcd " || nodes > 0 {
+			f.t.Errorf("%s: status shows%sand %d nodes", host, names, nodes)
+		}
+	default:
+		if !strings.Contains(names, " kube-apiserver ") || nodes < 2 {
+			f.t.Errorf("%s: status shows%sand %d nodes", host, names, nodes)
+		}
+	}
+	// What kubeadm makes otherwise than `keelway up` is no fault.
+	if r.Compared != by || by != "keelway up" && len(r.Drift) > 0 {
+		f.t.Errorf("%s: compared with %q, want %q: %v", host, r.Compared, by, r.Drift)
+	}
+	if out, err := f.try(host, "/mnt/share/keelway diagnose"); err != nil {
+		f.t.Errorf("%s: diagnose: %v\n%s", host, err, out)
+	}
 }
 
 // wrongly shows invitations that are none: each is refused with its reason, and

@@ -27,7 +27,8 @@ func newExplain(s streams) *cobra.Command {
 writes and which component reads each. Of one file it also says how it is now;
 secrets are never shown. Nothing is changed, and no cluster is needed.
 
-Without flags it speaks of the cluster that is on this machine, if there is one.`,
+Without flags it speaks of the cluster that is on this machine, if there is one:
+on a worker of what 'join' or 'apply' does there.`,
 		Example: `  keelway explain
   keelway explain certs/apiserver
   keelway explain /etc/kubernetes/pki/ca.crt

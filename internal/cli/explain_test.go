@@ -63,7 +63,8 @@ func TestPrint(t *testing.T) {
 func statusReport() *operation.StatusReport {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	r := &operation.StatusReport{
-		Host: "node-1", Time: now, Kubernetes: "v1.37.0", Profile: cluster.Hardened, Ours: true, Installed: true, API: true,
+		Host: "node-1", Time: now, Roles: []cluster.Role{cluster.ControlPlane, cluster.Worker}, Kubernetes: "v1.37.0", Profile: cluster.Hardened,
+		Ours: true, Installed: true, API: true, Compared: "keelway up",
 		Components: []operation.ComponentStatus{
 			{Name: "kubelet", Version: "v1.37.0", Runs: component.Service, Health: state.Healthy, MemoryBytes: 138e6},
 			{Name: "etcd", Version: "3.7.3-0", Runs: component.StaticPod, Health: state.Unhealthy, Detail: "/readyz: connection refused", Restarts: 3},
@@ -96,6 +97,39 @@ func TestPrintStatus(t *testing.T) {
 	}
 }
 
+// What is not of a machine's role is not shown, and what differs is named after who
+// gave it.
+func TestPrintStatusByRole(t *testing.T) {
+	for _, row := range []struct {
+		roles     []cluster.Role
+		compared  string
+		says, not []string
+	}{
+		{[]cluster.Role{cluster.Worker}, "keelway apply", []string{"on node-1, a worker\n", "NODE ", "What differs from what `keelway apply` gave this machine:\n  /etc/a is missing\n", "keelway apply       make good what differs"}, []string{"keelway up"}},
+		{[]cluster.Role{cluster.Worker}, "", []string{"note: nobody"}, []string{"differs"}},
+		{[]cluster.Role{cluster.EtcdMember}, "keelway apply", []string{"node-1 is a host of etcd, and no node\n"}, []string{"NODE ", "API ", "Ranges"}},
+		{[]cluster.Role{cluster.LoadBalancer}, "keelway apply", []string{"node-1 is a load balancer"}, []string{"NODE ", "Ranges"}},
+	} {
+		r := statusReport()
+		r.Roles, r.Compared, r.Drift = row.roles, row.compared, []operation.Drift{{Reason: "/etc/a is missing"}}
+		if row.compared == "" {
+			r.Drift, r.DriftNotes = nil, []string{"nobody has written it down"}
+		}
+		var b bytes.Buffer
+		printStatus(&b, r, 80)
+		for _, words := range row.says {
+			if !strings.Contains(b.String(), words) {
+				t.Errorf("%v: %q is not in\n%s", row.roles, words, b.String())
+			}
+		}
+		for _, words := range row.not {
+			if strings.Contains(b.String(), words) {
+				t.Errorf("%v: %q is in\n%s", row.roles, words, b.String())
+			}
+		}
+	}
+}
+
 func TestPrintStatusOfAnEmptyMachine(t *testing.T) {
 	var b bytes.Buffer
 	printStatus(&b, &operation.StatusReport{Host: "node-1"}, 80)
@@ -108,6 +142,7 @@ func TestPrintStatusOfAnEmptyMachine(t *testing.T) {
 func TestPrintFile(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	e := &operation.Explanation{
+		By:    "keelway up",
 		Steps: []operation.ExplainedStep{{ID: "certs/ca", What: "make the authority", Why: strings.Repeat("why and wherefore ", 12)}},
 		File: &operation.FileExplanation{
 			ExplainedFile: operation.ExplainedFile{Path: "/etc/kubernetes/pki/ca.key", Kind: "private key", Mode: "0600", Secret: true, Readers: []string{"kube-controller-manager"}},
@@ -121,6 +156,15 @@ func TestPrintFile(t *testing.T) {
 		if text.Columns(strings.TrimSuffix(line, "\n")) > 60 {
 			t.Errorf("too wide: %s", line)
 		}
+	}
+	e.File.Now.Difference = ""
+	var other bytes.Buffer
+	printExplanation(&other, e, 60)
+	e.File.Now.Compared = true
+	var same bytes.Buffer
+	printExplanation(&same, e, 60)
+	if strings.Contains(other.String(), "as desired") || !strings.Contains(same.String(), "as desired   yes") {
+		t.Errorf("only what was compared is as desired:\n%s%s", other.String(), same.String())
 	}
 	for _, words := range []string{"secret: its content is never shown", "when changed `keelway up` starts kubelet again", "differs      has mode 0644, not 0600"} {
 		if !strings.Contains(b.String(), words) {

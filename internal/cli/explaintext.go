@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/operation"
 )
 
@@ -29,7 +30,7 @@ func printExplanation(w io.Writer, e *operation.Explanation, width int) {
 	if e.Basis == operation.Defaulted {
 		about = "what it would do with these options"
 	}
-	fmt.Fprintf(w, "keelway up on %s: Kubernetes %s, profile %s (%s)\n", e.Host, e.Kubernetes, e.Profile, about)
+	fmt.Fprintf(w, "%s on %s: %s(%s)\n", e.By, e.Host, clusterIs(e.Kubernetes, e.Profile, " "), about)
 	phase := ""
 	for _, step := range e.Steps {
 		if step.Phase != phase {
@@ -58,6 +59,17 @@ func printExplanation(w io.Writer, e *operation.Explanation, width int) {
 			}
 		}
 	}
+}
+
+// clusterIs says of a cluster what is known of it, and after it what ends it.
+func clusterIs(kubernetes string, profile cluster.Profile, end string) string {
+	switch {
+	case kubernetes == "":
+		return ""
+	case profile == "":
+		return "Kubernetes " + kubernetes + end
+	}
+	return fmt.Sprintf("Kubernetes %s, profile %s%s", kubernetes, profile, end)
 }
 
 func printStep(w io.Writer, s operation.ExplainedStep, width int) {
@@ -131,12 +143,12 @@ func printFile(w io.Writer, e *operation.Explanation, width int) {
 		say("mode", f.Mode+secret)
 	}
 	if len(f.Restarts) > 0 {
-		say("when changed", "`keelway up` starts "+strings.Join(f.Restarts, " and ")+" again")
+		say("when changed", "`"+e.By+"` starts "+strings.Join(f.Restarts, " and ")+" again")
 	}
-	printFileState(say, f)
+	printFileState(say, f, e.By)
 }
 
-func printFileState(say func(name, words string), f *operation.FileExplanation) {
+func printFileState(say func(name, words string), f *operation.FileExplanation, by string) {
 	now := f.Now
 	if !now.Exists {
 		say("now", "it does not exist")
@@ -168,8 +180,8 @@ func printFileState(say func(name, words string), f *operation.FileExplanation) 
 	}
 	switch {
 	case now.Difference != "":
-		say("differs", now.Difference+"; `keelway up` would put it right")
-	case !f.Inside && f.WaitedFor == "":
+		say("differs", now.Difference+"; `"+by+"` would put it right")
+	case now.Compared && f.WaitedFor == "":
 		say("as desired", "yes")
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/diagnose/component"
 	"keelway.dev/keelway/internal/diagnose/state"
 	"keelway.dev/keelway/internal/operation"
@@ -24,10 +26,12 @@ func newStatus(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show components, nodes, certificates, addresses and what differs",
-		Long: `Show how the cluster on this machine is: every component with its version, how
-it runs, its own health, restarts and memory; nodes; certificates with the days
-left; addresses; and what differs from what 'keelway up' made. Nothing is
-changed. The exit code is 0 when all is healthy, 1 when something is not.`,
+		Long: `Show how the cluster on this machine is: every component of its role with its
+version, how it runs, its own health, restarts and memory; nodes; certificates
+with the days left; addresses; and what differs from what 'keelway up' makes, or
+from what 'apply', 'init' or 'join' gave the machine. A worker shows what it may
+ask for. Nothing is changed. The exit code is 0 when all is healthy, 1 when
+something is not.`,
 		Example: `  keelway status
   keelway status --stages
   keelway status -o json`,
@@ -69,27 +73,6 @@ func printStatus(w io.Writer, r *operation.StatusReport, width int) {
 	}
 	printStages(w, r, width)
 	printVerdict(w, r, width)
-}
-
-func printSummary(w io.Writer, r *operation.StatusReport, width int) {
-	about := ""
-	if !r.Ours {
-		about = " (not made by keelway)"
-	}
-	services := r.Services.Manager
-	if services == "supervisor" {
-		services = "the built-in supervisor"
-	}
-	if r.Services.Boot != "" {
-		services += "; " + r.Services.Boot
-	}
-	a := r.Addresses
-	hanging(w, "", [][]string{
-		{"Cluster", fmt.Sprintf("Kubernetes %s, profile %s, on %s%s", r.Kubernetes, r.Profile, r.Host, about)},
-		{"Services", "under " + services},
-		{"API", a.Endpoint},
-		{"Ranges", fmt.Sprintf("pods %s, Services %s, DNS %s (%s)", a.PodRange, a.ServiceRange, a.DNS, a.Domain)},
-	}, width)
 }
 
 func printComponents(w io.Writer, r *operation.StatusReport) {
@@ -134,6 +117,9 @@ func memory(n int64) string {
 }
 
 func printNodes(w io.Writer, r *operation.StatusReport, width int) {
+	if !slices.Contains(r.Roles, cluster.Worker) {
+		return
+	}
 	fmt.Fprintln(w)
 	if !r.API {
 		fmt.Fprintln(w, "The API does not answer, so nothing is known of nodes.")
@@ -157,6 +143,9 @@ func printNodes(w io.Writer, r *operation.StatusReport, width int) {
 }
 
 func printCertificates(w io.Writer, r *operation.StatusReport) {
+	if len(r.Certificates) == 0 {
+		return
+	}
 	fmt.Fprintln(w)
 	var rows [][]string
 	for _, c := range r.Certificates {
@@ -185,17 +174,26 @@ func printCertificates(w io.Writer, r *operation.StatusReport) {
 
 func printDrift(w io.Writer, r *operation.StatusReport, width int) {
 	fmt.Fprintln(w)
-	if len(r.Drift) == 0 {
-		fmt.Fprintln(w, "Nothing differs from what `keelway up` makes.")
-	} else {
-		fmt.Fprintln(w, "What differs from what `keelway up` makes:")
+	from := "what `" + r.Compared + "` gave this machine"
+	if r.Compared == "keelway up" {
+		from = "what `keelway up` makes"
+	}
+	switch {
+	case r.Compared == "":
+	case len(r.Drift) == 0:
+		fmt.Fprintln(w, "Nothing differs from "+from+".")
+	default:
+		fmt.Fprintln(w, "What differs from "+from+":")
 	}
 	for _, d := range r.Drift {
-		step := d.Step
-		if step == "" {
-			step = string(d.Change)
+		reason := d.Reason
+		switch {
+		case d.Step != "":
+			reason = d.Step + ": " + reason
+		case d.Change == "refused":
+			reason = "refused: " + reason
 		}
-		paragraph(w, "  ", step+": "+d.Reason, width)
+		paragraph(w, "  ", reason, width)
 		for _, l := range d.Lines {
 			paragraph(w, "      ", l, width)
 		}
@@ -220,13 +218,18 @@ func printVerdict(w io.Writer, r *operation.StatusReport, width int) {
 	if r.Busy != "" {
 		said("note", []string{"another keelway is at work, so this changes: " + r.Busy})
 	}
+	said("note", r.Notes)
 	said("warning", r.Warnings)
 	if r.Healthy {
 		fmt.Fprintln(w, "All is healthy.")
 		return
 	}
 	said("problem", r.Problems)
-	if r.Installed {
-		fmt.Fprintln(w, "\nNext:\n  keelway diagnose    why, with each component's last words\n  keelway up          make good what differs")
+	if !r.Installed {
+		return
+	}
+	fmt.Fprintln(w, "\nNext:\n  keelway diagnose    why, with each component's last words")
+	if r.Compared != "" {
+		fmt.Fprintf(w, "  %-18s  make good what differs\n", r.Compared)
 	}
 }

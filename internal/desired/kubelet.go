@@ -46,11 +46,15 @@ func (s *story) kubelet() {
 	if s.hasBalancer() {
 		after = append(after, balancerPodID)
 	}
+	why := "It finds the static pods' files and starts etcd and the API server. The images and files are there first, because a pod that fails to start is tried again only after a pause that grows."
+	if !s.host.Has(cluster.ControlPlane) {
+		why = "It asks the cluster for its certificate, registers the node, and runs what the scheduler places here. The images and files are there first, because a pod that fails to start is tried again only after a pause that grows."
+	}
 	s.add(Resource{
 		ID: "kubelet-start/kubelet", Component: component,
 		After: append(after, "control-plane/apiserver"),
 		What:  "start the kubelet",
-		Why:   "It finds the static pods' files and starts etcd and the API server. The images and files are there first, because a pod that fails to start is tried again only after a pause that grows.",
+		Why:   why,
 		Service: &Service{Name: "kubelet", Reads: []string{
 			kubelet.ConfigFile, kubelet.FlagsFile, kubelet.UnitFile, kubelet.DropInFile, "/usr/bin/kubelet", "/etc/kubernetes/kubelet.conf",
 		}},

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"keelway.dev/keelway/internal/cluster"
-	"keelway.dev/keelway/internal/desired"
 )
 
 // ExplainOptions are what the user wants explained.
@@ -16,8 +15,11 @@ type ExplainOptions struct {
 	Name string
 }
 
-// Explanation says what `keelway up` does, in the words of the steps themselves.
+// Explanation says what makes this machine what it is, in the words of the steps
+// themselves.
 type Explanation struct {
+	// By is the command that does these steps, such as "keelway up".
+	By         string          `json:"by"`
 	Host       string          `json:"host"`
 	Kubernetes string          `json:"kubernetes"`
 	Profile    cluster.Profile `json:"profile"`
@@ -31,15 +33,16 @@ type Explanation struct {
 	File *FileExplanation `json:"file,omitempty"`
 }
 
-// Explain says what `up` does on this machine and why. It changes nothing and
-// needs no cluster; of one file it also says how it is now.
+// Explain says what `up` does on this machine and why, or `join` and `apply` do
+// on one that is no control plane. It changes nothing and needs no cluster; of one
+// file it also says how it is now.
 func Explain(ctx context.Context, m *Machine, o ExplainOptions) (*Explanation, error) {
-	model, _, basis, err := m.expected(ctx, o.Cluster)
+	is, err := m.expected(ctx, o.Cluster)
 	if err != nil {
 		return nil, err
 	}
-	want := desired.For(model, 0)
-	e := &Explanation{Host: want.Name, Kubernetes: model.Release.Kubernetes, Profile: model.Profile, Basis: basis}
+	want := is.want
+	e := &Explanation{By: is.by, Host: want.Name, Kubernetes: is.kubernetes(), Profile: is.profile(), Basis: is.basis}
 	all := settings(want)
 	if o.Name == "" {
 		e.Steps, e.Security = explainSteps(want, want.Resources), all
@@ -56,28 +59,6 @@ func Explain(ctx context.Context, m *Machine, o ExplainOptions) (*Explanation, e
 	if found.file == "" {
 		return e, nil
 	}
-	e.File, err = m.explainFile(ctx, found.file, want)
+	e.File, err = m.explainFile(ctx, found.file, is)
 	return e, err
-}
-
-// expected is the model of the cluster that is, or would be, on this machine,
-// with the checksums of its programs where they are known.
-func (m *Machine) expected(ctx context.Context, chosen *cluster.Options) (*cluster.Model, map[string]string, Basis, error) {
-	if chosen != nil {
-		model, err := m.model(ctx, *chosen)
-		return model, nil, Defaulted, err
-	}
-	o, basis, err := m.LoadOptions(ctx)
-	if err != nil {
-		return nil, nil, "", err
-	}
-	model, err := m.model(ctx, o.Cluster())
-	if err != nil && basis == Found {
-		// A version that this keelway does not know is no reason to say nothing.
-		o.KubernetesVersion = ""
-		if other, retry := m.model(ctx, o.Cluster()); retry == nil {
-			return other, o.Programs, basis, nil
-		}
-	}
-	return model, o.Programs, basis, err
 }

@@ -51,11 +51,14 @@ type FileState struct {
 	// Server and User are a kubeconfig's.
 	Server string `json:"server,omitempty"`
 	User   string `json:"user,omitempty"`
-	// Difference is what `keelway up` would change about it, and why.
+	// Difference is what is not as it should be about it, and why; Compared is
+	// false where nobody has written down how it should be.
 	Difference string `json:"difference,omitempty"`
+	Compared   bool   `json:"compared"`
 }
 
-func (m *Machine) explainFile(ctx context.Context, file string, want desired.Host) (*FileExplanation, error) {
+func (m *Machine) explainFile(ctx context.Context, file string, is *expectation) (*FileExplanation, error) {
+	want := is.want
 	e := &FileExplanation{ExplainedFile: ExplainedFile{Path: file, Kind: "file"}}
 	var writer *desired.Resource
 	for i, r := range want.Resources {
@@ -64,6 +67,9 @@ func (m *Machine) explainFile(ctx context.Context, file string, want desired.Hos
 		}
 		if r.Wait != nil && r.Wait.Target == file {
 			e.WaitedFor = r.ID
+		}
+		if r.Bootstrap != nil && slices.Contains(r.Bootstrap.Until, file) {
+			e.WaitedFor, e.ExplainedFile = r.ID, identityFile(file)
 		}
 		for _, f := range explainFiles(want, r) {
 			// A folder may stand in several steps; the first one makes it.
@@ -74,14 +80,14 @@ func (m *Machine) explainFile(ctx context.Context, file string, want desired.Hos
 	}
 	switch {
 	case writer != nil:
-		e.Writer, e.When = writer.ID, when(*writer)
+		e.Writer, e.When = writer.ID, when(*writer, is.by)
 	case e.WaitedFor != "":
 		r := find(want, e.WaitedFor)
-		e.When = fmt.Sprintf("%s writes it while it runs; `up` waits for it in %s", r.Component, r.ID)
+		e.When = fmt.Sprintf("%s writes it while it runs; `%s` waits for it in %s", r.Component, is.by, r.ID)
 	default:
 		r := enclosing(file, want)
 		e.Writer, e.Inside, e.Secret = r.ID, true, true // nobody has said that it is not
-		e.When = "not by `keelway up`: whoever uses the folder writes it while it runs"
+		e.When = "not by `" + is.by + "`: whoever uses the folder writes it while it runs"
 		for _, f := range explainFiles(want, *r) {
 			if f.Kind == "directory" && strings.HasPrefix(file, f.Path+"/") {
 				e.Readers, e.Note = f.Readers, f.Note+" ("+f.Path+")"
@@ -94,12 +100,23 @@ func (m *Machine) explainFile(ctx context.Context, file string, want desired.Hos
 	}
 	if writer != nil {
 		var sum string
-		e.Now.Difference, sum, err = m.difference(ctx, *writer, want, file)
+		e.Now.Difference, sum, err = m.difference(ctx, *writer, is, file)
+		_, given := is.given.Files[file]
+		e.Now.Compared = is.up() || given
 		if !e.Secret && e.Now.Link == "" {
 			e.Now.SHA256 = sum
 		}
 	}
 	return e, err
+}
+
+// identityFile is one with which a kubelet logs in, which it has asked for itself.
+func identityFile(file string) ExplainedFile {
+	f := ExplainedFile{Path: file, Kind: "private key", Mode: "0600", Secret: true, Readers: []string{"kubelet"}, Note: "this node's certificate and key; the kubelet renews it by itself"}
+	if file == kubeletConf {
+		f.Kind, f.Note = "kubeconfig", "this Node's identity; the Node authorizer lets it see only what its own pods need"
+	}
+	return f
 }
 
 func find(want desired.Host, id string) desired.Resource {
@@ -112,38 +129,42 @@ func find(want desired.Host, id string) desired.Resource {
 }
 
 // when says in words when a step writes.
-func when(r desired.Resource) string {
+func when(r desired.Resource, by string) string {
+	by = "by `" + by + "`"
 	switch {
 	case r.Key != nil, r.Keypair != nil:
-		return "once, by `keelway up`; it is never replaced"
+		return "once, " + by + "; it is never replaced"
 	case r.Certificate != nil && r.Certificate.CA:
-		return "once, by `keelway up`; an authority is never replaced on its own"
+		return "once, " + by + "; an authority is never replaced on its own"
 	case r.Certificate != nil, r.Kubeconfig != nil:
-		return "by `keelway up`, when it is missing, has expired or does not say what it must"
+		return by + ", when it is missing, has expired or does not say what it must"
 	}
-	return "by `keelway up`, whenever it differs"
+	return by + ", whenever it differs"
 }
 
-// difference is what `up` would do to a file, "" for nothing, and its checksum.
-func (m *Machine) difference(ctx context.Context, r desired.Resource, want desired.Host, file string) (words, sum string, err error) {
-	seen, err := m.Observer.Look(ctx, desired.Host{Name: want.Name, Resources: []desired.Resource{r}})
+// difference is what is not as it should be about a file, "" for nothing, and its
+// checksum. On a machine that was given something, that is the measure.
+func (m *Machine) difference(ctx context.Context, r desired.Resource, is *expectation, file string) (words, sum string, err error) {
+	one := desired.Host{Name: is.want.Name, Resources: []desired.Resource{r}}
+	seen, err := m.Observer.Look(ctx, one)
 	if err != nil {
 		return "", "", err
 	}
-	_, programs, _, err := m.expected(ctx, nil)
-	if err != nil {
-		return "", "", err
+	sum = seen.Files[file].SHA256
+	if !is.up() {
+		have, ok := seen.Files[file]
+		return fileGiven(is.given, file, have, ok), sum, nil
 	}
-	in := plan.Inputs{Binaries: known(programs, want, seen), Now: m.Now()}
+	in := plan.Inputs{Binaries: known(is.programs, one, seen), Now: m.Now()}
 	if len(r.Files) > 0 {
 		// The step's other files are not asked about.
-		r.Files = slices.DeleteFunc(slices.Clone(r.Files), func(f desired.File) bool { return f.Path != file })
+		one.Resources[0].Files = slices.DeleteFunc(slices.Clone(r.Files), func(f desired.File) bool { return f.Path != file })
 	}
-	p := plan.Make(desired.Host{Name: want.Name, Resources: []desired.Resource{r}}, seen, in)
+	p := plan.Make(one, seen, in)
 	for _, s := range p.Steps {
-		return s.Reason, seen.Files[file].SHA256, nil
+		return s.Reason, sum, nil
 	}
-	return strings.Join(p.Refusals, "; "), seen.Files[file].SHA256, nil
+	return strings.Join(p.Refusals, "; "), sum, nil
 }
 
 // fileState looks at one file.

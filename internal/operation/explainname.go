@@ -28,7 +28,7 @@ type UnknownNameError struct {
 }
 
 func (e *UnknownNameError) Error() string {
-	words := fmt.Sprintf("nothing that `keelway up` does is called %q", e.Name)
+	words := fmt.Sprintf("nothing that keelway does on this machine is called %q", e.Name)
 	if len(e.Close) > 0 {
 		return words + "; did you mean " + strings.Join(e.Close, ", ") + "?"
 	}
@@ -107,11 +107,14 @@ func Names(want desired.Host) []string {
 }
 
 // pathsOf lists the paths that a resource is about: those that it writes, and
-// one that it waits for.
+// those that it waits for.
 func pathsOf(r desired.Resource) []string {
 	paths := r.Paths()
 	if r.Wait != nil && path.IsAbs(r.Wait.Target) {
 		paths = append(paths, r.Wait.Target)
+	}
+	if r.Bootstrap != nil {
+		paths = append(paths, r.Bootstrap.Until...)
 	}
 	return paths
 }
@@ -148,18 +151,18 @@ func enclosing(p string, want desired.Host) *desired.Resource {
 // ExplainNames lists everything that Explain knows on this machine, for
 // completion in a shell.
 func ExplainNames(ctx context.Context, m *Machine, chosen *cluster.Options) ([]string, error) {
-	model, _, _, err := m.expected(ctx, chosen)
+	is, err := m.expected(ctx, chosen)
 	if err != nil {
 		return nil, err
 	}
-	return Names(desired.For(model, 0)), nil
+	return Names(is.want), nil
 }
 
 // Phases lists the phases of `up` on this machine, in order.
 func Phases(ctx context.Context, m *Machine) ([]string, error) {
-	model, _, _, err := m.expected(ctx, nil)
+	is, err := m.expected(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	return desired.For(model, 0).Phases(), nil
+	return is.want.Phases(), nil
 }

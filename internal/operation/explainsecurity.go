@@ -97,6 +97,10 @@ func settings(want desired.Host) []Setting {
 	for i := range list {
 		list[i].judge(want)
 	}
+	if isWorker(want) {
+		// What is off here may be on where the API server runs.
+		return slices.DeleteFunc(list, func(s Setting) bool { return !s.On })
+	}
 	return list
 }
 

@@ -141,6 +141,10 @@ func explainFiles(want desired.Host, r desired.Resource) []ExplainedFile {
 		}
 		list = append(list, ExplainedFile{Path: k.Path, Kind: "kubeconfig", Mode: "0600", Secret: true, Readers: k.Readers, Note: k.Note})
 	}
+	if b := r.Bootstrap; b != nil && !b.Remove {
+		list = append(list, ExplainedFile{Path: b.Path, Kind: "kubeconfig", Mode: "0600", Secret: true, Readers: []string{"kubelet"},
+			Note: "the token with which the kubelet asks for its certificate; it is removed then"})
+	}
 	if k := r.Key; k != nil {
 		list = append(list, ExplainedFile{Path: k.Path, Kind: "generated key", Mode: octal(k.Mode), Secret: true, Readers: k.Readers, Note: k.Note})
 	}

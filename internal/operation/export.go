@@ -83,7 +83,7 @@ func (m *Machine) Plan(ctx context.Context, want desired.Host, k *Kit) (plan.Pla
 
 // Converge makes the machine what want says, and returns how many steps it took.
 func (m *Machine) Converge(ctx context.Context, model *cluster.Model, want desired.Host, k *Kit) (int, error) {
-	steps, err := m.converge(ctx, want, k.programs, k.sums, func(context.Context) error { return nil }, m.diagnose(model))
+	steps, err := m.converge(ctx, want, k.programs, k.sums, func(context.Context) error { return nil }, m.diagnose(model, byApply))
 	if err != nil {
 		return steps, err
 	}

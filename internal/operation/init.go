@@ -133,7 +133,7 @@ func (m *Machine) convergeInit(ctx context.Context, in *initInput, b programs, s
 	if in.model.Theirs.Services {
 		return m.loop(in.want, b, sums, func(context.Context, plan.Plan) error { return nil }, nil).Run(ctx)
 	}
-	return m.converge(ctx, in.want, b, sums, note, m.diagnose(in.model))
+	return m.converge(ctx, in.want, b, sums, note, m.diagnose(in.model, byInit))
 }
 
 // work is what a workflow knows before anything is changed.

@@ -68,7 +68,7 @@ func Join(ctx context.Context, m *Machine, o JoinOptions) (*JoinResult, error) {
 		return nil, err
 	}
 	note := func(ctx context.Context) error { return m.saveJoin(ctx, in) }
-	if r.Steps, err = m.converge(ctx, in.want, b, sums, note, m.diagnose(in.model)); err != nil {
+	if r.Steps, err = m.converge(ctx, in.want, b, sums, note, m.diagnose(in.model, byJoin)); err != nil {
 		return r, err
 	}
 	m.writeDown(ctx, in.want, sums, byJoin, in.only)

@@ -39,12 +39,14 @@ type joinTarget struct {
 	cluster config.ClusterConfiguration
 	kubelet kubeletconfig.KubeletConfiguration
 	proxy   kubeproxy.KubeProxyConfiguration
+	// noProxy is true where there is no kube-proxy, or none on this node.
+	noProxy bool
 }
 
 // findCluster learns whom to trust, and reads the cluster's configuration. A
 // machine that has joined already knows, and needs no token any more.
 func (m *Machine) findCluster(ctx context.Context, j config.JoinConfiguration) (*joinTarget, error) {
-	if f := m.joined(ctx, j); f != nil {
+	if f := m.joined(ctx, j, 5*time.Second); f != nil {
 		return f, nil
 	}
 	trust, err := m.discover(ctx, j)
@@ -98,8 +100,8 @@ func (m *Machine) discover(ctx context.Context, j config.JoinConfiguration) (*di
 }
 
 // joined is the cluster that this machine is a node of, nil for none that
-// answers.
-func (m *Machine) joined(ctx context.Context, j config.JoinConfiguration) *joinTarget {
+// answers in time.
+func (m *Machine) joined(ctx context.Context, j config.JoinConfiguration, limit time.Duration) *joinTarget {
 	path := kubeletConf
 	if _, err := m.Host.Stat(ctx, adminConf); err == nil && j.ControlPlane != nil {
 		path = adminConf
@@ -116,7 +118,7 @@ func (m *Machine) joined(ctx context.Context, j config.JoinConfiguration) *joinT
 	if f.client, err = kube.New([]byte(text), m.Host); err != nil {
 		return nil
 	}
-	if f.read(ctx, 5*time.Second) != nil {
+	if f.read(ctx, limit) != nil {
 		return nil
 	}
 	return f
@@ -141,7 +143,8 @@ func (f *joinTarget) read(ctx context.Context, limit time.Duration) error {
 			return f.client.Typed.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, one.name, metav1.GetOptions{})
 		})
 		if one.may && (apierrors.IsNotFound(err) || apierrors.IsForbidden(err)) {
-			continue // there is no kube-proxy, or this identity need not know
+			f.noProxy = true // or this identity need not know
+			continue
 		}
 		if err != nil {
 			return fmt.Errorf("the cluster at %s does not tell its configuration: %w; it must be one that kubeadm or Keelway made", f.server, err)

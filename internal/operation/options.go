@@ -96,6 +96,11 @@ func (m *Machine) LoadOptions(ctx context.Context) (Options, Basis, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return Options{}, "", err
 	}
+	return m.foundOptions(ctx)
+}
+
+// foundOptions are those of a cluster's own files.
+func (m *Machine) foundOptions(ctx context.Context) (Options, Basis, error) {
 	o, err := m.findOptions(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Options{}, Defaulted, nil
@@ -125,7 +130,7 @@ func (m *Machine) findOptions(ctx context.Context) (Options, error) {
 		return v
 	}
 	port, _ := strconv.ParseInt(value(flags, "secure-port"), 10, 32)
-	repository, version, _ := cutLast(image, ":")
+	repository, version := cutLast(image, ":")
 	o := Options{
 		KubernetesVersion: version, Profile: cluster.Kubeadm,
 		AdvertiseAddress: value(flags, "advertise-address"), BindPort: int32(port),
@@ -177,9 +182,9 @@ func (m *Machine) staticPod(ctx context.Context, name string) (image string, fla
 	return c.Image, flags, nil
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
+func cutLast(s, sep string) (before, after string) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
+		return s[:i], s[i+len(sep):]
 	}
-	return s, "", false
+	return s, ""
 }

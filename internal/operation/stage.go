@@ -7,6 +7,7 @@ import (
 
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/desired/containerd"
+	"keelway.dev/keelway/internal/desired/flannel"
 	"keelway.dev/keelway/internal/desired/kubelet"
 	"keelway.dev/keelway/internal/diagnose/component"
 	"keelway.dev/keelway/internal/diagnose/state"
@@ -55,9 +56,16 @@ const (
 )
 
 // stageNames are the stages in order.
-func stageNames() []string {
-	return []string{"runtime installed", "kubelet installed", "control plane initialised", "network installed"}
+func stageNames(want desired.Host) []string {
+	third := "control plane initialised"
+	if isWorker(want) {
+		third = "cluster joined"
+	}
+	return []string{"runtime installed", "kubelet installed", third, "network installed"}
 }
+
+// isWorker is true of what a node without a control plane holds.
+func isWorker(want desired.Host) bool { return find(want, "control-plane/apiserver").ID == "" }
 
 // stageOf says to which stage a step of `up` belongs; 0 is none. `up` itself
 // writes the CNI configuration before it starts the kubelet, so that the node
@@ -72,7 +80,7 @@ func stageOf(r desired.Resource) int {
 		return 4
 	}
 	switch r.Phase {
-	case "certs", "kubeconfig", "hardening", "etcd", "control-plane", "kubelet-start", "approver":
+	case "certs", "kubeconfig", "hardening", "etcd", "control-plane", "kubelet-start", "approver", "load-balancer":
 		return 3
 	}
 	return 0
@@ -81,8 +89,8 @@ func stageOf(r desired.Resource) int {
 // byComponents are files of the map that no step writes.
 func byComponents(want desired.Host) map[int][]StageFile {
 	serving := StageFile{Path: kubelet.Dir + "/pki/kubelet.crt", Role: "the kubelet's serving certificate, signed by itself", Writer: "kubelet"}
-	for _, r := range want.Resources {
-		if r.Phase == "approver" {
+	for _, f := range find(want, "kubelet-start/config").Files {
+		if strings.Contains(string(f.Content), "serverTLSBootstrap: true") {
 			serving = StageFile{Path: kubelet.Dir + "/pki/kubelet-server-current.pem", Role: "the kubelet's serving certificate, signed by the cluster's authority", Writer: "kubelet"}
 		}
 	}
@@ -91,10 +99,16 @@ func byComponents(want desired.Host) map[int][]StageFile {
 		2: {{Path: "/etc/default/kubelet", Role: "your own arguments for the kubelet (KUBELET_EXTRA_ARGS)", Writer: "you", Optional: true}},
 		3: {serving},
 	}
+	subnet := StageFile{Path: flannel.SubnetFile, Role: "this node's range of pod addresses", Writer: "flannel"}
+	if isWorker(want) {
+		extra[3] = append(extra[3],
+			StageFile{Path: kubeletConf, Role: "this node's identity", Writer: "kubelet"},
+			StageFile{Path: kubelet.ClientFile, Role: "its certificate and key, which the kubelet renews", Writer: "kubelet"})
+		extra[4] = append(extra[4], subnet)
+	}
 	for _, r := range want.Resources {
-		if r.Wait != nil && r.Wait.Probe == desired.ProbeFile {
-			stage := stageOf(r)
-			extra[stage] = append(extra[stage], StageFile{Path: r.Wait.Target, Role: "this node's range of pod addresses", Writer: r.Component})
+		if r.Wait != nil && r.Wait.Target == subnet.Path {
+			extra[4] = append(extra[4], subnet)
 		}
 		if r.ID == "etcd/data" {
 			extra[3] = append(extra[3], StageFile{Path: r.Files[0].Path + "/member", Role: "etcd's database and log", Writer: "etcd"})
@@ -130,7 +144,7 @@ func stages(ctx context.Context, h host.Host, want desired.Host, seen observed.H
 		}
 	}
 	var list []Stage
-	for i, name := range stageNames() {
+	for i, name := range stageNames(want) {
 		s := Stage{Number: i + 1, Name: name, Files: files[i+1], Done: true}
 		for _, f := range s.Files {
 			s.Done = s.Done && (f.Exists || f.Optional)
@@ -140,7 +154,7 @@ func stages(ctx context.Context, h host.Host, want desired.Host, seen observed.H
 			s.Components = append(s.Components, StageComponent{Name: c.Name, Runs: c.Runs, Should: should, Now: c.Health})
 			s.Done = s.Done && (should != running || c.Health == state.Healthy)
 		}
-		if s.Number == len(stageNames()) {
+		if s.Number == len(stageNames(want)) {
 			s.Done = s.Done && ready
 		}
 		list = append(list, s)

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,19 +10,20 @@ import (
 	"time"
 
 	"keelway.dev/keelway/internal/cluster"
-	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/desired/haproxy"
 	"keelway.dev/keelway/internal/diagnose/component"
 	"keelway.dev/keelway/internal/diagnose/state"
+	"keelway.dev/keelway/internal/kube"
 	"keelway.dev/keelway/internal/observe"
 	"keelway.dev/keelway/internal/observed"
-	"keelway.dev/keelway/internal/plan"
-	"keelway.dev/keelway/internal/report"
 )
 
 // StatusReport is how the cluster on this machine is, at one moment.
 type StatusReport struct {
-	Host       string          `json:"host"`
-	Time       time.Time       `json:"time"`
+	Host string    `json:"host"`
+	Time time.Time `json:"time"`
+	// Roles are what the machine is of a cluster, by its files.
+	Roles      []cluster.Role  `json:"roles,omitempty"`
 	Kubernetes string          `json:"kubernetes"`
 	Profile    cluster.Profile `json:"profile"`
 	// Basis says whether version and profile were recorded by `up`, found in
@@ -35,9 +37,11 @@ type StatusReport struct {
 	Installed bool `json:"installed"`
 	// Healthy is true when there are no problems.
 	Healthy bool `json:"healthy"`
-	// Problems say what does not work; Warnings what soon will not.
+	// Problems say what does not work; Warnings what soon will not; Notes what
+	// could not be asked from here.
 	Problems []string `json:"problems,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+	Notes    []string `json:"notes,omitempty"`
 	Services struct {
 		// Manager is "systemd" or "supervisor"; Boot says whether services come
 		// back after a reboot, and through what.
@@ -51,8 +55,11 @@ type StatusReport struct {
 	Nodes        []NodeStatus        `json:"nodes,omitempty"`
 	Certificates []CertificateStatus `json:"certificates,omitempty"`
 	Addresses    Addresses           `json:"addresses"`
-	// Drift is what differs from what `up` made, DriftNotes what could not be
-	// compared and why.
+	// Compared is the command whose work the machine was compared with, such as
+	// "keelway up"; "" where nobody wrote down what it was given.
+	Compared string `json:"compared,omitempty"`
+	// Drift is what differs from that, DriftNotes what could not be compared and
+	// why.
 	Drift      []Drift  `json:"drift,omitempty"`
 	DriftNotes []string `json:"driftNotes,omitempty"`
 	// Stages are there when they were asked for.
@@ -72,9 +79,11 @@ type ComponentStatus struct {
 	MemoryBytes int64 `json:"memoryBytes,omitempty"`
 }
 
-// Addresses are what the cluster is reached by and what it gives out.
+// Addresses are what the cluster is reached by and what it gives out, as far as
+// the machine knows.
 type Addresses struct {
-	// Endpoint is the URL that all machines share.
+	// Endpoint is the URL that all machines share; a worker's is the one that its
+	// kubelet calls.
 	Endpoint         string `json:"endpoint"`
 	AdvertiseAddress string `json:"advertiseAddress"`
 	PodRange         string `json:"podRange"`
@@ -92,49 +101,69 @@ type StatusOptions struct {
 // Status looks at everything at once and changes nothing. What does not answer
 // is part of the report; an error means that the machine itself cannot be read.
 func Status(ctx context.Context, m *Machine, o StatusOptions) (*StatusReport, error) {
-	model, programs, basis, err := m.expected(ctx, nil)
+	is, err := m.expected(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	host := model.Hosts[0]
-	want := desired.For(model, 0)
-	list := component.For(model, host)
+	model, host := is.model, is.host()
 
 	var wg sync.WaitGroup
 	var seen state.Seen
 	var memory []int64
 	wg.Go(func() {
-		seen = state.Look(ctx, m.sources(), list)
+		seen = state.Look(ctx, m.sources(), component.For(model, host))
 		memory = m.memory(ctx, seen)
 	})
 	var looked observed.Host
 	var lookErr error
-	wg.Go(func() { looked, lookErr = m.Observer.Look(ctx, files(want)) })
+	wg.Go(func() { looked, lookErr = m.Observer.Look(ctx, is.looked()) })
 	wg.Wait()
 	if lookErr != nil {
 		return nil, fmt.Errorf("%w; keelway status must run as root", lookErr)
 	}
 
 	r := &StatusReport{
-		Host: m.Host.Name(), Time: m.Now(), Kubernetes: model.Release.Kubernetes, Profile: model.Profile, Basis: basis,
-		Busy: m.busy(ctx), Ours: len(m.Prior.Record().Paths) > 0, API: seen.API != nil, Addresses: addresses(model, host),
+		Host: m.Host.Name(), Time: m.Now(), Kubernetes: is.kubernetes(), Profile: is.profile(), Basis: is.basis,
+		Busy: m.busy(ctx), Ours: len(m.Prior.Record().Paths) > 0, API: seen.API != nil, Addresses: is.addresses(),
 	}
 	r.components(seen, memory)
 	r.services(m.Services.Kind(), seen)
 	if r.Installed {
-		r.nodes(ctx, seen, want.Name)
-		r.Certificates = append(certificates(model, looked, m.Now()), m.servingCertificate(ctx)...)
-		in := plan.Inputs{Binaries: known(programs, want, looked), Now: m.Now()}
-		r.Drift, r.DriftNotes = drift(want, looked, in, len(programs) > 0)
-		if r.API {
-			r.DriftNotes = append(r.DriftNotes, m.unlike(ctx, host.Facts, r.DriftNotes)...)
+		r.Roles = host.Roles
+		if is.node() {
+			r.nodes(ctx, seen, is)
 		}
+		if !is.main() {
+			r.kubeletIs(func() string { return m.kubeletVersion(ctx) })
+		}
+		r.Certificates = append(certificates(model, looked, m.Now()), m.servingCertificate(ctx)...)
+		if is.basis != Recorded {
+			// It is where the cluster was made, and may be kept elsewhere.
+			r.Certificates = slices.DeleteFunc(r.Certificates, func(c CertificateStatus) bool { return c.Missing && c.Path == kube.SuperAdminConf })
+		}
+		r.Compared, r.Drift, r.DriftNotes = m.compare(ctx, is, looked)
 	}
-	if o.Stages {
-		r.Stages = stages(ctx, m.Host, want, looked, r.Components, r.ready())
+	switch {
+	case o.Stages && !is.node():
+		r.Notes = append(r.Notes, "the stage map is of nodes, and this machine is none")
+	case o.Stages:
+		r.Stages = stages(ctx, m.Host, is.want, looked, r.Components, r.ready())
 	}
 	r.judge()
 	return r, nil
+}
+
+// kubeletIs gives a machine whose Kubernetes is its kubelet that one's version: the
+// node's own word, or what is installed.
+func (r *StatusReport) kubeletIs(installed func() string) {
+	for i, c := range r.Components {
+		if c.Name == "kubelet" {
+			if c.Version == "" {
+				r.Components[i].Version = installed()
+			}
+			r.Kubernetes = cmp.Or(r.Components[i].Version, r.Kubernetes)
+		}
+	}
 }
 
 // busy says who holds the lock; a file that a killed one left says nothing.
@@ -151,14 +180,22 @@ func (m *Machine) busy(ctx context.Context) string {
 	return holder
 }
 
-func addresses(m *cluster.Model, h cluster.Host) Addresses {
-	a := Addresses{
-		Endpoint:         m.Cluster.ControlPlaneURL(h.Init.LocalAPIEndpoint),
-		AdvertiseAddress: h.Init.LocalAPIEndpoint.AdvertiseAddress,
-		PodRange:         m.Cluster.Networking.PodSubnet,
-		ServiceRange:     m.Cluster.Networking.ServiceSubnet,
-		Domain:           m.Cluster.Networking.DNSDomain,
+// addresses are those that the machine knows.
+func (e *expectation) addresses() Addresses {
+	m, own := e.model, e.host().Init.LocalAPIEndpoint
+	switch {
+	case e.host().Has(cluster.EtcdMember):
+		return Addresses{AdvertiseAddress: own.AdvertiseAddress}
+	case !e.node():
+		b := m.Balancer
+		b.Address = cmp.Or(b.Address, own.AdvertiseAddress)
+		return Addresses{Endpoint: "https://" + haproxy.Endpoint(b)}
 	}
+	a := Addresses{Endpoint: m.Cluster.ControlPlaneURL(own), AdvertiseAddress: own.AdvertiseAddress}
+	if !e.told {
+		return a
+	}
+	a.PodRange, a.ServiceRange, a.Domain = m.Cluster.Networking.PodSubnet, m.Cluster.Networking.ServiceSubnet, m.Cluster.Networking.DNSDomain
 	if dns, err := m.Cluster.Networking.ServiceAddress(10); err == nil {
 		a.DNS = dns.String()
 	}
@@ -198,44 +235,4 @@ func (r *StatusReport) services(manager string, seen state.Seen) {
 			break // it is the one that brings back all others
 		}
 	}
-}
-
-// ready is true when there are nodes and all of them are ready.
-func (r *StatusReport) ready() bool {
-	return len(r.Nodes) > 0 && !slices.ContainsFunc(r.Nodes, func(n NodeStatus) bool { return !n.Ready })
-}
-
-// judge says what does not work, and what soon will not.
-func (r *StatusReport) judge() {
-	problem := func(format string, args ...any) { r.Problems = append(r.Problems, fmt.Sprintf(format, args...)) }
-	warn := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
-	if !r.Installed {
-		problem("there is no cluster on %s", r.Host)
-		return
-	}
-	for _, c := range r.Components {
-		if c.Health != state.Healthy {
-			problem("%s is %s: %s", c.Name, c.Health, c.Detail)
-		}
-	}
-	for _, n := range r.Nodes {
-		for _, words := range n.Problems {
-			problem("node %s: %s", n.Name, words)
-		}
-	}
-	for _, c := range r.Certificates {
-		switch {
-		case c.Missing: // it stands under what differs
-		case c.Problem != "":
-			problem("%s: %s", c.Name, c.Problem)
-		case !c.Expires.After(r.Time):
-			problem("%s expired %s ago", c.Name, report.Duration(r.Time.Sub(c.Expires)))
-		case c.Soon:
-			warn("%s expires in %d days", c.Name, c.DaysLeft)
-		}
-	}
-	if n := len(r.Drift); n > 0 {
-		warn("`keelway up` would do %d steps: something differs from what it makes", n)
-	}
-	r.Healthy = len(r.Problems) == 0
 }

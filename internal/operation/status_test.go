@@ -219,7 +219,7 @@ func TestCertificates(t *testing.T) {
 func TestJudge(t *testing.T) {
 	well := func() *StatusReport {
 		return &StatusReport{
-			Host: "node-1", Time: testNow, Installed: true, API: true,
+			Host: "node-1", Time: testNow, Installed: true, API: true, Compared: byUp,
 			Components:   []ComponentStatus{{Name: "etcd", Runs: component.StaticPod, Health: state.Healthy}},
 			Nodes:        []NodeStatus{{Name: "node-1", Ready: true}},
 			Certificates: []CertificateStatus{{Name: "ca", Expires: testNow.Add(time.Hour * 1000), DaysLeft: 41}},
@@ -244,6 +244,8 @@ func TestJudge(t *testing.T) {
 		{name: "one that is missing is a difference", change: func(r *StatusReport) { r.Certificates[0] = CertificateStatus{Name: "ca", Missing: true, Problem: "x"} },
 			healthy: true},
 		{name: "drift is no illness", change: func(r *StatusReport) { r.Drift = []Drift{{Step: "certs/ca"}} }, healthy: true, warning: "`keelway up` would do 1 steps"},
+		{name: "nor is what another command gave", change: func(r *StatusReport) { r.Compared, r.Drift = byApply, []Drift{{Reason: "/etc/a is missing"}} }, healthy: true,
+			warning: "1 of the things that `keelway apply` gave"},
 		{name: "no cluster", change: func(r *StatusReport) { r.Installed = false }, problems: "there is no cluster on node-1"},
 	} {
 		r := well()

@@ -15,19 +15,19 @@ func (m *Machine) sources() state.Sources {
 }
 
 // diagnose explains a failed step.
-func (m *Machine) diagnose(model *cluster.Model) func(context.Context, plan.Step, error) string {
+func (m *Machine) diagnose(model *cluster.Model, by string) func(context.Context, plan.Step, error) string {
 	return func(ctx context.Context, s plan.Step, cause error) string {
-		return diagnose.Diagnose(ctx, diagnose.Sources{Sources: m.sources(), Model: model}, s, cause)
+		return diagnose.Diagnose(ctx, diagnose.Sources{Sources: m.sources(), Model: model, By: by}, s, cause)
 	}
 }
 
 // Examine looks for what does not work on this machine, and why; installed is
 // false where there is no cluster.
 func Examine(ctx context.Context, m *Machine) (found []diagnose.Diagnosis, installed bool, err error) {
-	model, _, _, err := m.expected(ctx, nil)
+	is, err := m.expected(ctx, nil)
 	if err != nil {
 		return nil, false, err
 	}
-	found, installed = diagnose.Examine(ctx, diagnose.Sources{Sources: m.sources(), Model: model})
+	found, installed = diagnose.Examine(ctx, diagnose.Sources{Sources: m.sources(), Model: is.model, By: is.by})
 	return found, installed, nil
 }

@@ -12,9 +12,11 @@ import (
 	"keelway.dev/keelway/internal/report/text"
 )
 
-// Drift is one difference between the machine and what `up` made.
+// Drift is one difference between the machine and what `up` made, or what another
+// command gave it.
 type Drift struct {
-	// Step is the step of `up` that would put it right, Change what it would do.
+	// Step is the step of `up` that would put it right, "" where another command
+	// made the machine; Change is what it would do.
 	Step   string      `json:"step"`
 	Change plan.Change `json:"change"`
 	// Reason is the first difference; Files are all files that differ.
@@ -48,6 +50,9 @@ func known(programs map[string]string, want desired.Host, seen observed.Host) ma
 	return sums
 }
 
+// apiSilent is said of objects that cannot be compared.
+const apiSilent = "the API's objects were not compared: the API does not answer"
+
 // drift compares without asking anybody anything.
 func drift(want desired.Host, seen observed.Host, in plan.Inputs, programs bool) (list []Drift, notes []string) {
 	want = files(want)
@@ -55,7 +60,7 @@ func drift(want desired.Host, seen observed.Host, in plan.Inputs, programs bool)
 		notes = append(notes, "the programs were not compared: nobody has written down which ones were installed")
 	}
 	if !seen.API {
-		notes = append(notes, "the API's objects were not compared: the API does not answer")
+		notes = append(notes, apiSilent)
 		want.Resources = slices.DeleteFunc(want.Resources, func(r desired.Resource) bool { return len(r.Objects) > 0 })
 	}
 	if seen.Images == nil {

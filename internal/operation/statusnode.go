@@ -3,7 +3,6 @@ package operation
 import (
 	"context"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -53,19 +52,36 @@ type CertificateStatus struct {
 	Missing bool   `json:"missing,omitempty"`
 }
 
-// nodes lists the nodes; own is this machine's.
-func (r *StatusReport) nodes(ctx context.Context, seen state.Seen, own string) {
+// nodes lists the nodes. A worker's identity may see its own alone.
+func (r *StatusReport) nodes(ctx context.Context, seen state.Seen, is *expectation) {
+	own := is.want.Name
 	if seen.API == nil {
+		if !is.main() {
+			r.Problems = append(r.Problems, fmt.Sprintf("the API at %s does not answer: %s", r.Addresses.Endpoint, state.Plain(seen.APIError.Error())))
+		}
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	list, err := seen.API.Typed.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		r.Problems = append(r.Problems, "the nodes cannot be listed: "+err.Error())
-		return
+	api := seen.API.Typed.CoreV1().Nodes()
+	var list []corev1.Node
+	if is.main() {
+		all, err := api.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			r.Problems = append(r.Problems, "the nodes cannot be listed: "+err.Error())
+			return
+		}
+		list = all.Items
+	} else {
+		one, err := api.Get(ctx, own, metav1.GetOptions{})
+		if err != nil {
+			r.Problems = append(r.Problems, fmt.Sprintf("the node %s cannot be read: %v", own, err))
+			return
+		}
+		list = append(list, *one)
+		r.Notes = append(r.Notes, "a worker may ask the API about its own node alone; `keelway status` on a control plane shows the others")
 	}
-	for _, n := range list.Items {
+	for _, n := range list {
 		s := nodeStatus(n)
 		r.Nodes = append(r.Nodes, s)
 		for i, c := range r.Components {
@@ -113,9 +129,9 @@ func nodeStatus(n corev1.Node) NodeStatus {
 	return s
 }
 
-// certificates lists how long everything lasts that was issued here.
+// certificates lists how long everything lasts that was issued for the roles of
+// this machine.
 func certificates(m *cluster.Model, seen observed.Host, now time.Time) []CertificateStatus {
-	in := desired.PKI(m, m.Hosts[0])
 	files := pki.Files{}
 	for p, f := range seen.Files {
 		if strings.HasSuffix(p, ".key") {
@@ -124,14 +140,9 @@ func certificates(m *cluster.Model, seen observed.Host, now time.Time) []Certifi
 			files[p] = f.Content
 		}
 	}
-	configs := pki.Kubeconfigs(in)
-	for i, k := range configs {
-		if path.Base(k.Path) == "kubelet.conf" {
-			configs[i].ClientFile = kubelet.ClientFile
-		}
-	}
+	specs, configs := desired.Issued(m, 0)
 	var list []CertificateStatus
-	for _, e := range pki.Expirations(files, pki.Table(in), configs, now) {
+	for _, e := range pki.Expirations(files, specs, configs, now) {
 		_, exists := files[e.Path]
 		list = append(list, CertificateStatus{
 			Missing: !exists,

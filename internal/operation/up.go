@@ -84,7 +84,7 @@ func Up(ctx context.Context, m *Machine, o UpOptions) (*UpResult, error) {
 	}
 	result := &UpResult{Model: model}
 	note := func(ctx context.Context) error { return m.SaveOptions(ctx, o.Cluster, model, kit.sums) }
-	if result.Steps, err = m.converge(ctx, want, kit.programs, kit.sums, note, m.diagnose(model)); err != nil {
+	if result.Steps, err = m.converge(ctx, want, kit.programs, kit.sums, note, m.diagnose(model, byUp)); err != nil {
 		return result, err
 	}
 	if err := note(ctx); err != nil {

@@ -45,18 +45,17 @@ func Verify(ctx context.Context, m *Machine, done func(verify.Result)) (verify.R
 // told is the model of a running cluster. Where it was made by `up`, that is what
 // was written down; one of `init`, `join` or kubeadm tells by its ConfigMaps.
 func (m *Machine) told(ctx context.Context, client *kube.Client) (*cluster.Model, error) {
-	own, _, basis, err := m.expected(ctx, nil)
-	for _, dir := range []string{initDir, joinDir} {
-		if _, absent := m.Host.Stat(ctx, dir+"/config.yaml"); absent == nil {
-			basis = Found
-		}
+	own, err := m.expected(ctx, nil)
+	if err != nil {
+		return nil, err
 	}
-	if err != nil || basis == Recorded {
-		return own, err
+	has := m.has(ctx)
+	if own.basis == Recorded && !has(initDir+"/config.yaml") && !has(joinDir+"/config.yaml") {
+		return own.model, nil
 	}
 	f := joinTarget{client: client, server: client.Config.Host}
 	if err := f.read(ctx, 10*time.Second); err != nil {
-		return own, nil //nolint:nilerr // what the files of this machine say is near enough
+		return own.model, nil //nolint:nilerr // what the files of this machine say is near enough
 	}
 	facts, err := observe.Facts(ctx, m.Host)
 	if err != nil {
