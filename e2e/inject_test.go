@@ -40,10 +40,12 @@ func TestInjections(t *testing.T) {
 		t.Fatalf("apply: exit code %d\n%s", code, out)
 	}
 	f.ready(4, 3)
+	f.mirrored()
 	whole := f.normal()
 	same := func() {
 		t.Helper()
 		f.ready(4, 3)
+		f.mirrored()
 		c.witness.check()
 		if left := difference(whole, f.normal()); len(left) > 0 {
 			t.Errorf("the cluster differs from an undisturbed one:\n%s", strings.Join(left, "\n"))
@@ -114,6 +116,26 @@ func (f fleet) stream(args []string, each func(report.Event, *os.Process)) (said
 	return strings.Join(failed, "\n") + all.String(), cmd.ProcessState.ExitCode()
 }
 
+// fourHosts are the machines of this cluster.
+var fourHosts = []string{"cp1", "cp2", "cp3", "w1"}
+
+// mirrored waits until the API shows every static pod of every host: a kubelet
+// that began before the API did may show one a minute later.
+func (f fleet) mirrored() {
+	f.t.Helper()
+	var want []string
+	for _, host := range fourHosts {
+		for _, name := range strings.Fields(f.on(host, "cd /etc/kubernetes/manifests && for m in *.yaml; do echo ${m%.yaml}; done")) {
+			want = append(want, "pod/"+name+"-"+host)
+		}
+	}
+	waitFor(f.t, 3*time.Minute, "the API to show every static pod", func() (bool, string) {
+		there := strings.Fields(f.kubectl("-n kube-system get pods -o name"))
+		missing := slices.DeleteFunc(slices.Clone(want), func(p string) bool { return slices.Contains(there, p) })
+		return len(missing) == 0, strings.Join(missing, " ")
+	})
+}
+
 // normal is what stays the same from one run to the next: on each host files
 // with their modes, and the content of those that hold no secret, but for the
 // members that etcd had in the moment in which one joined; and the cluster's
@@ -125,7 +147,7 @@ func (f fleet) normal() machine {
 for p in /etc/kubernetes/manifests/*.yaml /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env /etc/containerd/config.toml; do echo "content $p"; grep -v -e --initial-cluster $p; done
 systemctl is-active containerd kubelet`
 	m := machine{}
-	for _, host := range []string{"cp1", "cp2", "cp3", "w1"} {
+	for _, host := range fourHosts {
 		file := ""
 		for line := range strings.Lines(f.on(host, script+"; true")) {
 			line = strings.TrimRight(line, "\n")

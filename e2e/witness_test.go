@@ -82,14 +82,17 @@ func (w *witness) write(ctx context.Context) {
 	}
 }
 
-// count asks each member with a vote for an answer. Where twice in a row fewer
-// than a majority give one, and no power was cut, it was keelway that stopped one.
+// count asks whether a majority of the members with a vote is at work: it is where
+// the list of members is answered, which takes one, or most of them answer alone.
+// A new member has its vote a few seconds before it takes questions. Where twice in
+// a row there is none, and no power was cut, it was keelway that stopped one.
 func (w *witness) count(ctx context.Context) {
 	var voters []etcd.Member
 	before := true
 	for ctx.Err() == nil {
 		// Without a majority nobody lists the members: then those of before count.
-		if all, err := w.etcd.Members(ctx); err == nil {
+		all, err := w.etcd.Members(ctx)
+		if err == nil {
 			voters = voters[:0]
 			for _, m := range all {
 				if !m.Learner && len(m.ClientURLs) > 0 {
@@ -105,7 +108,7 @@ func (w *witness) count(ctx context.Context) {
 			}
 			cancel()
 		}
-		enough := len(voters)-len(silent) >= len(voters)/2+1
+		enough := err == nil || len(voters)-len(silent) >= len(voters)/2+1
 		w.mu.Lock()
 		w.quorate = enough
 		if !enough && !before && !w.powerless.Load() && ctx.Err() == nil {
