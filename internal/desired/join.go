@@ -179,9 +179,9 @@ func (s *story) download(o JoinOptions) {
 	})
 }
 
-// keysFirst is the order in which keys and certificates are written: an authority
-// without its key is one whose key is kept elsewhere (external CA), and so would
-// look what an interrupted run left.
+// keysFirst sorts files into the order in which they are written: an authority
+// without its key is taken for one whose key is kept elsewhere (external CA), and
+// an interrupted run must not leave what looks like that.
 func keysFirst(files []File) []File {
 	slices.SortStableFunc(files, func(a, b File) int {
 		switch {

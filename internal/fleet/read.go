@@ -146,7 +146,8 @@ func (f *Fleet) desire(ctx context.Context) error {
 			n.machine.Through(f.api)
 		}
 		o := desired.JoinOptions{Run: all, CA: shared["ca.crt"], Shared: shared}
-		if n.main() { // where etcd is on the control planes; the API lists a member when its kubelet has told it, which may be a minute later
+		if n.main() {
+			// A kubelet may tell the API of an etcd member's pod a minute late.
 			o.Through = f.through(n, func(other *node) bool { return other.main() && other.serving })
 		}
 		if !n.main() && !n.node {

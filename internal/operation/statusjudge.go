@@ -33,7 +33,7 @@ func (r *StatusReport) judge() {
 	}
 	for _, c := range r.Certificates {
 		switch {
-		case c.Missing: // it stands under what differs
+		case c.Missing: // it stands in the table, and where `up` is the measure under what differs
 		case c.Problem != "":
 			problem("%s: %s", c.Name, c.Problem)
 		case !c.Expires.After(r.Time):

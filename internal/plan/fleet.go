@@ -65,8 +65,8 @@ const ClusterStage = "cluster objects"
 // Order puts the steps of all hosts into stages: load balancers, by which the
 // first control plane's own pods reach the API; what touches no cluster on all
 // hosts at once, then etcd's own hosts and control planes one at a time, then
-// workers side by side, and beside them what all hosts have in common. It refuses to touch a host while etcd would lose its
-// majority by it.
+// workers side by side, and beside them what all hosts have in common. It refuses
+// to touch a host while etcd would lose its majority by it.
 func Order(hosts []HostPlan) Fleet {
 	var f Fleet
 	balancers := Stage{Name: "load balancers"}
