@@ -1,5 +1,6 @@
-// Package multicall picks one of several programs that share one file, so that
-// they also share its disk, its image layer and its pages in memory.
+// Package multicall begins the programs of the bundle: it picks one of several
+// that share one file, so that they also share its disk, its image layer and its
+// pages in memory, and lets it start without collecting garbage all the time.
 package multicall
 
 import (

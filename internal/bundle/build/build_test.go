@@ -35,14 +35,16 @@ func sources(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		RecipeName:               small,
-		LockName:                 "# nothing\n",
-		"multicall/multicall.go": "package multicall\n",
-		"tool/go.mod":            "module example.org/tool\n\ngo 1.25.0\n",
-		"tool/main.go":           "package main\n\nfunc main() { println(\"tool\") }\n",
-		"linked/go.mod":          "module example.org/linked\n\ngo 1.25.0\n",
-		"linked/main.go":         "package main\n\n// int one(void) { return 1; }\nimport \"C\"\n\nfunc main() { println(C.one()) }\n",
-		"pause/pause.c":          "#include <unistd.h>\nint main(void) { return pause(); }\n",
+		RecipeName:         small,
+		LockName:           "# nothing\n",
+		"shared/go.mod":    "module example.org/shared\n\ngo 1.25.0\n",
+		"shared/shared.go": "package shared\n\nconst Name = \"tool\"\n",
+		"tool/go.mod": "module example.org/tool\n\ngo 1.25.0\n\nrequire example.org/shared v0.0.0\n\n" +
+			"replace example.org/shared => ../shared\n",
+		"tool/main.go":   "package main\n\nimport \"example.org/shared\"\n\nfunc main() { println(shared.Name) }\n",
+		"linked/go.mod":  "module example.org/linked\n\ngo 1.25.0\n",
+		"linked/main.go": "package main\n\n// int one(void) { return 1; }\nimport \"C\"\n\nfunc main() { println(C.one()) }\n",
+		"pause/pause.c":  "#include <unistd.h>\nint main(void) { return pause(); }\n",
 	} {
 		path := filepath.Join(dir, name)
 		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -114,9 +116,12 @@ func TestRun(t *testing.T) {
 	}
 	run(true, "")
 	// A program whose source changed is compiled again, and no other.
-	must(t, os.WriteFile(filepath.Join(o.Source, "tool/main.go"), []byte("package main\n\nfunc main() { println(\"new\") }\n"), 0o644))
+	must(t, os.WriteFile(filepath.Join(o.Source, "tool/main.go"), []byte("package main\n\nimport \"example.org/shared\"\n\nfunc main() { println(\"the\", shared.Name) }\n"), 0o644))
 	run(false, "tool")
 	run(true, "")
+	// So is one that shares a module whose source changed.
+	must(t, os.WriteFile(filepath.Join(o.Source, "shared/shared.go"), []byte("package shared\n\nconst Name = \"new\"\n"), 0o644))
+	run(false, "tool")
 	must(t, os.Remove(o.Output))
 	run(false, "")
 	must(t, os.Truncate(o.Output, 100))

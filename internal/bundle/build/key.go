@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,12 +35,13 @@ func (c compiler) key(ctx context.Context, p Program) (string, error) {
 		return "", err
 	}
 	fmt.Fprintf(sum, "%d %s %s %s %s\n", recipeRevision, c.toolchain, runtime.GOARCH, component.Version, recipe)
-	folders := []string{fill(p.Folder, component, time.Time{})}
-	if len(p.Calls) > 0 {
-		folders = append(folders, "multicall") // a module of ours that they share
+	folder := filepath.Join(c.source, fill(p.Folder, component, time.Time{}))
+	ours, err := replacements(folder)
+	if err != nil {
+		return "", err
 	}
-	for _, folder := range folders {
-		if err := hashSources(sum, filepath.Join(c.source, folder)); err != nil {
+	for _, f := range append([]string{folder}, ours...) {
+		if err := hashSources(sum, f); err != nil {
 			return "", err
 		}
 	}
@@ -50,6 +53,22 @@ func (c compiler) key(ctx context.Context, p Program) (string, error) {
 		fmt.Fprintln(sum, versions)
 	}
 	return fmt.Sprintf("%x", sum.Sum(nil))[:32], nil
+}
+
+// replacements are the folders that a module's go.mod puts in the place of other
+// modules: modules of ours, which several share. A program in C has no go.mod.
+func replacements(folder string) ([]string, error) {
+	text, err := os.ReadFile(filepath.Join(folder, "go.mod"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var folders []string
+	for line := range strings.Lines(string(text)) {
+		if _, by, _ := strings.Cut(strings.TrimSpace(line), "=> "); strings.HasPrefix(by, ".") {
+			folders = append(folders, filepath.Join(folder, by))
+		}
+	}
+	return folders, nil
 }
 
 // hashSources adds the names and contents of a folder's own files.
