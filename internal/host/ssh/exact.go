@@ -83,6 +83,23 @@ func (h *Host) marks(ctx context.Context, paths []string) (map[string]string, er
 	return found, nil
 }
 
+// remember keeps the checksum of a file that was just put in its place, so that
+// the machine need not read it back. Asking for its marks is worth its while for
+// a large file only; if they cannot be had, the file is read when it is asked for.
+func (h *Host) remember(ctx context.Context, path string, size int64, sum string) {
+	const large = 4 << 20
+	if size < large {
+		return
+	}
+	marks, err := h.marks(ctx, []string{path})
+	if err != nil {
+		return
+	}
+	if f := strings.Fields(marks[path]); len(f) > 1 && f[1] == strconv.FormatInt(size, 10) {
+		h.sums.Put(h.address, path, marks[path], sum)
+	}
+}
+
 // several runs a program that says a line about each file. Files that are not
 // there are no error.
 func (h *Host) several(ctx context.Context, paths []string, argv ...string) (string, error) {

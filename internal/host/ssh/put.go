@@ -2,6 +2,8 @@ package ssh
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -64,9 +66,10 @@ func (h *Host) putFile(ctx context.Context, c *sftp.Client, e host.Entry, conten
 	if err != nil {
 		return reason(c, temp, err)
 	}
-	source := &until{ctx: ctx, from: content}
+	source, sum := &until{ctx: ctx, from: content}, sha256.New()
+	var size int64
 	if content != nil {
-		_, err = f.ReadFromWithConcurrency(source, 64)
+		size, err = f.ReadFromWithConcurrency(io.TeeReader(source, sum), 64)
 	}
 	if source.err != nil {
 		err = source.err // the writer may have stopped for its sake
@@ -89,8 +92,10 @@ func (h *Host) putFile(ctx context.Context, c *sftp.Client, e host.Entry, conten
 	if err != nil {
 		err = reason(c, temp, err)
 		_ = c.Remove(temp) // the next put takes it away if this cannot
+		return err
 	}
-	return err
+	h.remember(ctx, e.Path, size, hex.EncodeToString(sum.Sum(nil)))
+	return nil
 }
 
 // openTemp makes the one temporary file of a path, closed to others. What a

@@ -1,0 +1,61 @@
+package ssh
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keelway.dev/keelway/internal/host"
+)
+
+// What was just sent is not read back on the machine, unless it has changed.
+func TestChecksumOfWhatWasPut(t *testing.T) {
+	programs, dir := t.TempDir(), t.TempDir()
+	log := filepath.Join(programs, "log")
+	script := "#!/bin/sh\necho \"$@\" >>" + log + "\nexec /usr/bin/sha256sum \"$@\"\n"
+	must(t, os.WriteFile(filepath.Join(programs, "sha256sum"), []byte(script), 0o755))
+	h := startSSHD(t, "SetEnv PATH="+programs+":/usr/bin:/bin").host()
+
+	large, small := filepath.Join(dir, "large"), filepath.Join(dir, "small")
+	content := map[string][]byte{large: bytes.Repeat([]byte("large"), 1<<20), small: []byte("small")}
+	put := func(p string) {
+		t.Helper()
+		e := host.Entry{Path: p, Mode: 0o750, UID: 1000, GID: 1000}
+		must(t, h.Put(t.Context(), e, bytes.NewReader(content[p])))
+	}
+	reads := func(after string, want ...string) {
+		t.Helper()
+		must(t, os.RemoveAll(log))
+		sums, err := h.SHA256s(t.Context(), []string{large, small})
+		must(t, err)
+		for p, text := range content {
+			if sum := sha256.Sum256(text); sums[p] != hex.EncodeToString(sum[:]) {
+				t.Errorf("%s: the checksum of %s is %q", after, p, sums[p])
+			}
+		}
+		said, err := os.ReadFile(log)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(strings.TrimPrefix(string(said), "--")); got != strings.Join(want, " ") {
+			t.Errorf("%s: the machine reads %q, want %q", after, got, want)
+		}
+	}
+	put(large)
+	put(small)
+	reads("both were put", small)
+	reads("both are known")
+
+	content[large][0]++
+	put(large)
+	reads("the large one was put again")
+
+	content[large][0]++ // the same size
+	must(t, os.WriteFile(large, content[large], fs.ModePerm))
+	reads("somebody wrote to the large one", large)
+}
