@@ -5,12 +5,11 @@ import (
 	"time"
 )
 
-// Hasher is a Host that reckons a file's SHA-256, in hexadecimal, where the
-// file is, so that its bytes need not travel.
+// Hasher is a Host that reckons files' SHA-256, in hexadecimal, where the files
+// are, so that their bytes need not travel.
 type Hasher interface {
-	SHA256(ctx context.Context, path string) (string, error)
-	// SHA256s reckons several, and leaves out what is not there. A file that has
-	// not changed since is not read again.
+	// SHA256s leaves out what is not there. A file that has not changed since is
+	// not read again.
 	SHA256s(ctx context.Context, paths []string) (map[string]string, error)
 }
 

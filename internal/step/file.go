@@ -103,7 +103,8 @@ func (r *Runner) link(ctx context.Context, f desired.File) (bool, error) {
 
 func (r *Runner) sum(ctx context.Context, p string) (string, error) {
 	if far, ok := r.Host.(host.Hasher); ok {
-		return far.SHA256(ctx, p)
+		sums, err := far.SHA256s(ctx, []string{p})
+		return sums[p], err
 	}
 	file, err := r.Host.Open(ctx, p)
 	if err != nil {

@@ -3,7 +3,6 @@ package ssh
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,22 +13,8 @@ import (
 	"keelway.dev/keelway/internal/host"
 )
 
-// SHA256 reckons a file's checksum on the machine.
-func (h *Host) SHA256(ctx context.Context, path string) (string, error) {
-	out, err := h.about(ctx, path, "sha256sum", "--", path)
-	if err != nil {
-		return "", err
-	}
-	// A name with a backslash or newline makes the line begin with a backslash.
-	sum, _, ok := strings.Cut(strings.TrimPrefix(out, `\`), " ")
-	if !ok || len(sum) != 64 {
-		return "", fmt.Errorf("checksum of %s on %s: sha256sum answers %q", path, h.Name(), out)
-	}
-	return sum, nil
-}
-
-// SHA256s is SHA256 for several files, in one command for those that are new or
-// have changed.
+// SHA256s reckons files' checksums on the machine, in one command for those that
+// are new or have changed.
 func (h *Host) SHA256s(ctx context.Context, paths []string) (map[string]string, error) {
 	marks, err := h.marks(ctx, paths)
 	if err != nil {
@@ -91,13 +76,31 @@ func (h *Host) remember(ctx context.Context, path string, size int64, sum string
 	if size < large {
 		return
 	}
-	marks, err := h.marks(ctx, []string{path})
-	if err != nil {
+	mark, _ := h.known(ctx, path)
+	if f := strings.Fields(mark); len(f) == 4 && f[1] == strconv.FormatInt(size, 10) {
+		h.sums.Put(h.address, path, mark, sum)
+	}
+}
+
+// rememberAs keeps a file's checksum for a name that it was just given as well.
+// Of its marks, that changes the time of the inode's change alone.
+func (h *Host) rememberAs(ctx context.Context, path, mark, sum string) {
+	if sum == "" {
 		return
 	}
-	if f := strings.Fields(marks[path]); len(f) > 1 && f[1] == strconv.FormatInt(size, 10) {
-		h.sums.Put(h.address, path, marks[path], sum)
+	now, _ := h.known(ctx, path)
+	if old, is := strings.Fields(mark), strings.Fields(now); len(old) == 4 && len(is) == 4 && slices.Equal(old[:3], is[:3]) {
+		h.sums.Put(h.address, path, now, sum)
 	}
+}
+
+// known are a file's marks and, if it has not changed since, its checksum.
+func (h *Host) known(ctx context.Context, path string) (mark, sum string) {
+	marks, err := h.marks(ctx, []string{path})
+	if err != nil {
+		return "", ""
+	}
+	return marks[path], h.sums.Get(h.address, path, marks[path])
 }
 
 // several runs a program that says a line about each file. Files that are not
@@ -155,23 +158,4 @@ func (h *Host) FreePercent(ctx context.Context, path string) (float64, error) {
 		}
 		return 100 * float64(v.Bavail) / float64(v.Blocks), nil
 	})
-}
-
-// about runs a program that says something about a file.
-func (h *Host) about(ctx context.Context, path string, argv ...string) (string, error) {
-	if err := checkPath(path); err != nil {
-		return "", err
-	}
-	res, err := h.Run(ctx, host.Command{Argv: argv, Env: []string{"LC_ALL=C"}})
-	if err != nil {
-		return "", err
-	}
-	if res.Code != 0 {
-		why := strings.TrimSpace(string(res.Stderr))
-		if strings.HasSuffix(why, "No such file or directory") {
-			return "", &fs.PathError{Op: argv[0], Path: path, Err: fs.ErrNotExist}
-		}
-		return "", fmt.Errorf("%s on %s: exit status %d: %s", strings.Join(argv, " "), h.Name(), res.Code, why)
-	}
-	return string(res.Stdout), nil
 }

@@ -5,15 +5,18 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"keelway.dev/keelway/internal/host"
 )
 
-// What was just sent is not read back on the machine, unless it has changed.
+// What was just sent is not read back on the machine, unless it has changed, nor
+// is a file that was read by another name.
 func TestChecksumOfWhatWasPut(t *testing.T) {
 	programs, dir := t.TempDir(), t.TempDir()
 	log := filepath.Join(programs, "log")
@@ -21,7 +24,7 @@ func TestChecksumOfWhatWasPut(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(programs, "sha256sum"), []byte(script), 0o755))
 	h := startSSHD(t, "SetEnv PATH="+programs+":/usr/bin:/bin").host()
 
-	large, small := filepath.Join(dir, "large"), filepath.Join(dir, "small")
+	large, small, twin := filepath.Join(dir, "large"), filepath.Join(dir, "small"), filepath.Join(dir, "twin")
 	content := map[string][]byte{large: bytes.Repeat([]byte("large"), 1<<20), small: []byte("small")}
 	put := func(p string) {
 		t.Helper()
@@ -31,7 +34,7 @@ func TestChecksumOfWhatWasPut(t *testing.T) {
 	reads := func(after string, want ...string) {
 		t.Helper()
 		must(t, os.RemoveAll(log))
-		sums, err := h.SHA256s(t.Context(), []string{large, small})
+		sums, err := h.SHA256s(t.Context(), slices.Sorted(maps.Keys(content)))
 		must(t, err)
 		for p, text := range content {
 			if sum := sha256.Sum256(text); sums[p] != hex.EncodeToString(sum[:]) {
@@ -58,4 +61,13 @@ func TestChecksumOfWhatWasPut(t *testing.T) {
 	content[large][0]++ // the same size
 	must(t, os.WriteFile(large, content[large], fs.ModePerm))
 	reads("somebody wrote to the large one", large)
+
+	content[twin] = content[small]
+	must(t, h.HardLink(t.Context(), small, twin))
+	// The link is a change of the inode, which the first name does not know of.
+	reads("the small one got a second name", small)
+	reads("both names are known")
+	content[twin], content[small] = []byte("SMALL"), []byte("SMALL")
+	must(t, os.WriteFile(small, content[small], fs.ModePerm))
+	reads("somebody wrote to the file with two names", small, twin)
 }

@@ -28,6 +28,7 @@ func (h *Host) HardLink(ctx context.Context, from, to string) error {
 		return err
 	}
 	defer done()
+	mark, sum := h.known(ctx, from)
 	err = c.Link(from, temp)
 	if err != nil {
 		// SFTP does not say why: ln does, and replaces what a killed run left.
@@ -41,5 +42,9 @@ func (h *Host) HardLink(ctx context.Context, from, to string) error {
 	}
 	// A rename between two names of one file does nothing and leaves both.
 	_ = c.Remove(temp)
-	return h.path(k, "link", to, err)
+	if err != nil {
+		return h.path(k, "link", to, err)
+	}
+	h.rememberAs(ctx, to, mark, sum)
+	return nil
 }
