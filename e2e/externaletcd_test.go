@@ -27,7 +27,7 @@ func etcdProgram(t *testing.T, to string) {
 		}
 	}
 	var images bytes.Buffer
-	check(t, b.WriteImages(&images, references))
+	check(t, b.WriteImages(&images, references, nil))
 	for blobs := tar.NewReader(&images); ; {
 		if _, err := blobs.Next(); errors.Is(err, io.EOF) {
 			t.Fatal("no layer of the bundle's image of etcd holds usr/local/bin/etcd")

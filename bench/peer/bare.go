@@ -85,7 +85,7 @@ func importImage(ctx context.Context, client *ctr.Client, b *bundle.Bundle, refe
 	}
 	defer done(context.WithoutCancel(ctx)) //nolint:errcheck // an unreleased lease ends by itself
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(b.WriteImages(w, map[string]string{reference: reference})) }()
+	go func() { w.CloseWithError(b.WriteImages(w, map[string]string{reference: reference}, nil)) }()
 	defer r.Close()
 	imported, err := client.Import(ctx, r, ctr.WithSkipMissing())
 	if err != nil {

@@ -29,8 +29,9 @@ func (b *Bundle) OCIDir() string {
 // WriteImages writes an OCI image layout as a tar stream, which containerd
 // imports. References are those that images are to have in the runtime's store,
 // each with the bundle's own; only these are in the stream, and a layer that
-// several of them share is there once.
-func (b *Bundle) WriteImages(w io.Writer, references map[string]string) error {
+// several of them share is there once. A layer that the runtime has already is
+// left out: has is asked by its sha256 in hex; nil is that the runtime has none.
+func (b *Bundle) WriteImages(w io.Writer, references map[string]string, has func(layer string) bool) error {
 	own := slices.Sorted(maps.Values(references))
 	if err := (Want{Images: own}).Check(b.Manifest); err != nil {
 		return fmt.Errorf("bundle %s: %w", b.Folder, err)
@@ -61,6 +62,9 @@ func (b *Bundle) WriteImages(w io.Writer, references map[string]string) error {
 				continue
 			}
 			written[digest] = true
+			if has != nil && slices.Contains(image.Layers, digest) && has(digest) {
+				continue
+			}
 			if err := b.writeBlob(t, digest); err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -143,7 +144,7 @@ func TestWriteImages(t *testing.T) {
 	const proxy = "registry.k8s.io/kube-proxy:v1.37.0"
 	var stream bytes.Buffer
 	const name = "registry.example.com/k8s/kube-proxy:v1.37.0"
-	must(t, b.WriteImages(&stream, map[string]string{name: proxy}))
+	must(t, b.WriteImages(&stream, map[string]string{name: proxy}, nil))
 	dir := t.TempDir()
 	for r := tar.NewReader(&stream); ; {
 		header, err := r.Next()
@@ -173,8 +174,33 @@ func TestWriteImages(t *testing.T) {
 	if len(layers) != 2 {
 		t.Errorf("%d layers, want 2", len(layers))
 	}
-	if err := b.WriteImages(io.Discard, map[string]string{"absent": "absent"}); err == nil {
+	var part bytes.Buffer
+	has := index.Manifests[0].Digest // no layer: it is not asked for
+	must(t, b.WriteImages(&part, map[string]string{name: proxy}, func(layer string) bool { return layer == has.Hex || layer == first(t, layers) }))
+	if names := entries(t, &part); slices.Contains(names, "blobs/sha256/"+first(t, layers)) || !slices.Contains(names, "blobs/sha256/"+has.Hex) || len(names) != 5 {
+		t.Errorf("with a layer that the runtime has, the stream has %q", names)
+	}
+	if err := b.WriteImages(io.Discard, map[string]string{"absent": "absent"}, nil); err == nil {
 		t.Error("an absent image was written")
+	}
+}
+
+func first(t *testing.T, layers []v1.Layer) string {
+	t.Helper()
+	digest, err := layers[0].Digest()
+	must(t, err)
+	return digest.Hex
+}
+
+func entries(t *testing.T, stream io.Reader) (names []string) {
+	t.Helper()
+	for r := tar.NewReader(stream); ; {
+		header, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return names
+		}
+		must(t, err)
+		names = append(names, header.Name)
 	}
 }
 

@@ -89,11 +89,11 @@ type programs struct {
 // WriteImages writes images of the bundle. It is not open when all of them were
 // in the runtime's store; a runtime that has too much to do may not say so the
 // next time.
-func (p programs) WriteImages(w io.Writer, references map[string]string) error {
+func (p programs) WriteImages(w io.Writer, references map[string]string, has func(layer string) bool) error {
 	if p.Bundle == nil {
 		return fmt.Errorf("%s was in the container runtime's store, and now the runtime does not say so: see how it is with `keelway status`, and run the same command again", strings.Join(slices.Sorted(maps.Keys(references)), ", "))
 	}
-	return p.Bundle.WriteImages(w, references)
+	return p.Bundle.WriteImages(w, references, has)
 }
 
 // OpenBinary opens a program by its name; "keelway" is the one that runs.

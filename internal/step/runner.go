@@ -21,8 +21,9 @@ type Programs interface {
 	// OpenBinary opens a program by its name in the bundle.
 	OpenBinary(name string) (io.ReadCloser, error)
 	// WriteImages writes an OCI layout as a tar stream with the images named:
-	// the reference that each is to have, and the bundle's own.
-	WriteImages(w io.Writer, references map[string]string) error
+	// the reference that each is to have, and the bundle's own. Layers that has
+	// says yes to are left out.
+	WriteImages(w io.Writer, references map[string]string, has func(layer string) bool) error
 }
 
 // Runner executes steps on one host.
