@@ -41,6 +41,12 @@ type Linker interface {
 	HardLink(ctx context.Context, from, to string) error
 }
 
+// Copier is a Host that copies a regular file where it is, so that its bytes need
+// not travel. It makes the entry as Put does.
+type Copier interface {
+	Copy(ctx context.Context, from string, e Entry) error
+}
+
 // ErrOtherFileSystem means that a hard link is impossible between two paths.
 var ErrOtherFileSystem = errors.New("not on the same file system")
 

@@ -73,7 +73,7 @@ func (r *Runner) folder(ctx context.Context, e host.Entry, holds []string) error
 }
 
 // link makes a program a hard link to its twin, where there is one with the
-// very same bytes and mode.
+// very same bytes and mode, or a copy of it on another file system.
 func (r *Runner) link(ctx context.Context, f desired.File) (bool, error) {
 	linker, ok := r.Host.(host.Linker)
 	if !ok || f.Twin == nil {
@@ -94,11 +94,18 @@ func (r *Runner) link(ctx context.Context, f desired.File) (bool, error) {
 		}
 		err = linker.HardLink(ctx, p, f.Path)
 		if errors.Is(err, host.ErrOtherFileSystem) {
-			return false, nil
+			return r.copied(ctx, p, f), nil
 		}
 		return err == nil, err
 	}
 	return false, nil
+}
+
+// copied has the machine copy a program's twin. One that cannot do so is sent
+// the program, and tells by that what is wrong with its disk.
+func (r *Runner) copied(ctx context.Context, twin string, f desired.File) bool {
+	copier, ok := r.Host.(host.Copier)
+	return ok && copier.Copy(ctx, twin, host.Entry{Path: f.Path, Mode: f.Mode}) == nil
 }
 
 func (r *Runner) sum(ctx context.Context, p string) (string, error) {

@@ -2,9 +2,14 @@ package ssh
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+
+	"github.com/pkg/sftp"
 
 	"keelway.dev/keelway/internal/host"
 )
@@ -47,4 +52,56 @@ func (h *Host) HardLink(ctx context.Context, from, to string) error {
 	}
 	h.rememberAs(ctx, to, mark, sum)
 	return nil
+}
+
+// Copy makes the entry a copy of the regular file from, in place of what stands
+// there, on the machine itself.
+func (h *Host) Copy(ctx context.Context, from string, e host.Entry) error {
+	if err := checkPath(e.Path); err != nil {
+		return err
+	}
+	k, c, err := h.sftp(ctx, forWriting)
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", e.Path, err)
+	}
+	if err := h.makeParents(c, filepath.Dir(e.Path)); err != nil {
+		return h.path(k, "copy", e.Path, fmt.Errorf("make its folder: %w", err))
+	}
+	temp := host.TempPath(e.Path)
+	done, err := h.writers.enter(ctx, temp)
+	if err != nil {
+		return err
+	}
+	defer done()
+	mark, sum := h.known(ctx, from)
+	// What a killed run left may be a link to the very file that is copied.
+	err = h.must(ctx, "cp", "--remove-destination", "--reflink=auto", "-T", "--", from, temp)
+	if err == nil {
+		err = keep(c, temp, e)
+	}
+	if err == nil {
+		err = c.PosixRename(temp, e.Path)
+	}
+	if err != nil {
+		_ = c.Remove(temp)
+		return h.path(k, "copy", e.Path, err)
+	}
+	if sum != "" {
+		size, _ := strconv.ParseInt(strings.Fields(mark)[1], 10, 64)
+		h.remember(ctx, e.Path, size, sum)
+	}
+	return nil
+}
+
+// keep gives a file that is to take its place the owner and mode, and has it on
+// the disk.
+func keep(c *sftp.Client, temp string, e host.Entry) error {
+	f, err := c.OpenFile(temp, os.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	if err = own(f, e); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }

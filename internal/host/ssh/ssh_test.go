@@ -336,6 +336,34 @@ func TestHardLink(t *testing.T) {
 	}
 }
 
+func TestCopy(t *testing.T) {
+	h, dir := startSSHD(t, "").host(), t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "sub/to")
+	must(t, h.Put(t.Context(), host.Entry{Path: from, Mode: 0o600}, strings.NewReader("x")))
+	for _, mode := range []fs.FileMode{0o755, 0o640} {
+		must(t, h.Copy(t.Context(), from, host.Entry{Path: to, Mode: mode, UID: 1000, GID: 1000}))
+		e, err := h.Stat(t.Context(), to)
+		must(t, err)
+		if e.Mode != mode || e.UID != 1000 || e.GID != 1000 || content(t, h, to) != "x" {
+			t.Errorf("the copy is %+v with %q", e, content(t, h, to))
+		}
+		if left, err := os.ReadDir(filepath.Dir(to)); err != nil || len(left) != 1 {
+			t.Errorf("left: %v, %v", left, err)
+		}
+	}
+	must(t, os.Link(from, host.TempPath(to))) // of a killed run
+	must(t, h.Copy(t.Context(), from, host.Entry{Path: to, Mode: 0o755}))
+	if e, err := h.Stat(t.Context(), from); err != nil || e.Mode != 0o600 || content(t, h, from) != "x" {
+		t.Errorf("the file that was copied is %+v, %v", e, err)
+	}
+	if err := h.Copy(t.Context(), filepath.Join(dir, "missing"), host.Entry{Path: to, Mode: 0o755}); err == nil {
+		t.Error("a missing file was copied")
+	}
+	if got := content(t, h, to); got != "x" {
+		t.Errorf("after a copy that failed there is %q", got)
+	}
+}
+
 // TestAsLocal reads things of this machine both ways.
 func TestAsLocal(t *testing.T) {
 	h := startSSHD(t, "").host()
