@@ -57,7 +57,7 @@ func (s *story) kubelet() {
 		Why:   why,
 		Service: &Service{Name: "kubelet", Reads: []string{
 			kubelet.ConfigFile, kubelet.FlagsFile, kubelet.UnitFile, kubelet.DropInFile, "/usr/bin/kubelet", "/etc/kubernetes/kubelet.conf",
-		}},
+		}, Node: "mark-control-plane/registered"},
 	})
 }
 
