@@ -100,7 +100,10 @@ type Host struct {
 	// Marked is true where the labels and taints are a cluster file's: those that
 	// it gave before and no longer names are taken off.
 	Marked bool
-	Facts  Facts
+	// Initial is --initial-cluster of etcd's member, where etcd is made on several
+	// machines at once, or was; "" is on this one alone.
+	Initial string
+	Facts   Facts
 }
 
 // Scarce says whether the kubelet's thresholds of free disk are to be lowered.

@@ -16,6 +16,7 @@ const Addons = "addon"
 const (
 	networkID = "addon/network-ready"
 	rulesID   = "addon/service-rules"
+	dnsID     = "addon/coredns"
 )
 
 func (s *story) flannel() {
@@ -99,7 +100,7 @@ func (s *story) dns() {
 		},
 	})
 	s.add(Resource{
-		ID: "addon/coredns", Component: "coredns",
+		ID: dnsID, Component: "coredns",
 		After: after,
 		What:  "apply CoreDNS",
 		Why:   "It answers for the names of Services and passes all others on. It is the first ordinary pod, so it is applied when the pod network is up.",

@@ -13,6 +13,7 @@ import (
 const (
 	etcdCAID    = "certs/etcd-ca"
 	etcdImageID = "images/etcd"
+	etcdReadyID = "etcd/ready"
 )
 
 // EtcdOptions are what a host of etcd alone knows beside the model.
@@ -58,12 +59,7 @@ func Etcd(m *cluster.Model, index int, o EtcdOptions) Host {
 			})
 		}
 	}
-	s.add(Resource{
-		ID: "etcd/ready", Component: "etcd", After: []string{"kubelet-start/kubelet", "etcd/local", memberID},
-		What: "wait for the etcd member",
-		Why:  "It is ready once it has a leader, and what it stores is whole: the next member is touched only then, so that a majority runs at all times.",
-		Wait: &Wait{Probe: ProbeStaticPod, Target: manifests + "etcd.yaml " + EtcdHealth(m, index), Seconds: int(s.host.Init.Timeouts.ControlPlaneComponentHealthCheck.Seconds())},
-	})
+	s.etcdReady()
 	h := Host{Name: s.host.Init.NodeRegistration.Name, Resources: s.resources}
 	if o.Authority != nil {
 		h = h.WithEtcdAuthority(m, o.Authority)
@@ -71,10 +67,22 @@ func Etcd(m *cluster.Model, index int, o EtcdOptions) Host {
 	return h
 }
 
+// etcdReady waits for the host's member.
+func (s *story) etcdReady() {
+	s.add(Resource{
+		ID: etcdReadyID, Component: "etcd", After: []string{"kubelet-start/kubelet", "etcd/local", memberID},
+		What: "wait for the etcd member",
+		Why:  "It is ready once it has a leader, and what it stores is whole: what needs it begins only then, and the next member is touched only then, so that a majority runs at all times.",
+		Wait: &Wait{Probe: ProbeStaticPod, Target: manifests + "etcd.yaml " + etcdHealth(s.model, s.host), Seconds: int(s.host.Init.Timeouts.ControlPlaneComponentHealthCheck.Seconds())},
+	})
+}
+
 // EtcdHealth is where the etcd member of the model's host says whether it has a
 // leader.
-func EtcdHealth(m *cluster.Model, index int) string {
-	alive := probeURL(etcd.Pod(m, m.Hosts[index]), m.Hosts[index])
+func EtcdHealth(m *cluster.Model, index int) string { return etcdHealth(m, m.Hosts[index]) }
+
+func etcdHealth(m *cluster.Model, h cluster.Host) string {
+	alive := probeURL(etcd.Pod(m, h), h)
 	return strings.TrimSuffix(alive, "/livez") + "/readyz"
 }
 

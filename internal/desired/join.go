@@ -40,7 +40,8 @@ const (
 )
 
 // Join is what the model's host of that index must hold to be part of a cluster
-// that is there already: a worker, or one more control plane. The error names
+// that is there already, or that another begins at the same time (Host.Initial): a
+// worker, or one more control plane. The error names
 // patches that do not fit.
 func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 	s := &story{model: m, host: m.Hosts[index], run: o.Run, resources: make([]Resource, 0, 32)}
@@ -59,7 +60,10 @@ func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 			// The key is shared: what another control plane has sealed must be readable here.
 			s.resources = slices.DeleteFunc(s.resources, func(r Resource) bool { return r.ID == "hardening/encryption" })
 		}
-		if m.Cluster.Etcd.Local != nil {
+		switch {
+		case s.host.Initial != "":
+			s.etcd()
+		case m.Cluster.Etcd.Local != nil:
 			s.checkEtcd(o.Through...)
 		}
 	} else {
@@ -78,7 +82,11 @@ func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 	s.waitKubelet()
 	s.balancerReady("kubelet-start/kubelet")
 	if main {
-		s.member(o.Through...)
+		if s.host.Initial != "" {
+			s.etcdReady()
+		} else {
+			s.member(o.Through...)
+		}
 		s.apiserver()
 		s.managers()
 	}

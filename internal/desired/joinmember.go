@@ -88,21 +88,22 @@ func (s *story) joinOrder(asks bool) {
 					after[j] = "images/node"
 				}
 			case "etcd/local":
-				after[j] = "etcd/none" // it joins once the kubelet runs
+				if !s.has(id) {
+					after[j] = "etcd/none" // it joins once the kubelet runs
+				}
 			}
 		}
 		switch r.ID {
 		case "control-plane/apiserver", "control-plane/controller-manager", "control-plane/scheduler":
 			// Started before etcd, the API server fails, and is tried again only
 			// after a pause that grows. The roles are in the cluster already.
-			after = append(slices.DeleteFunc(after, func(id string) bool { return id == rolesID }), memberID, preparePhase+"/folders")
+			after = append(slices.DeleteFunc(after, func(id string) bool { return id == rolesID }), memberID, etcdReadyID, preparePhase+"/folders")
 		case servingID:
 			// Its time begins when it can start: before that, etcd may be waiting for
 			// its turn among many control planes that join at once.
 			after = append(after, "control-plane/apiserver")
 		case "kubelet-start/kubelet":
 			after = append(slices.DeleteFunc(after, func(id string) bool { return id == "control-plane/apiserver" }), bootstrapID, "kubelet-start/ca", "kubelet-start/folder")
-			r.Service.Node = "mark-control-plane/registered"
 			if !s.host.Has(cluster.ControlPlane) {
 				r.Service.Node = "kubelet-wait-bootstrap/registered"
 			}
@@ -128,6 +129,8 @@ func joinPhase(r Resource) []string {
 	switch r.Phase {
 	case "runtime", "cni", "sysctl":
 		return []string{"preflight", "kubelet-start"}
+	case "etcd":
+		return []string{"etcd-join"}
 	case "images":
 		return []string{"preflight", "kubelet-start"}
 	case "certs", "kubeconfig", "control-plane":

@@ -4,11 +4,13 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/desired/phase"
 )
 
 func models(t *testing.T) map[string]*cluster.Model {
@@ -85,6 +87,65 @@ func TestFoundedStandsAlone(t *testing.T) {
 		}
 		if !founded["bootstrap-token/rbac"] || !founded["wait-control-plane/serving"] || !founded["addon/coredns"] || founded["addon/coredns-ready"] {
 			t.Errorf("%s: others join %d resources without what they need, or with the last waits", name, len(founded))
+		}
+	}
+}
+
+// The parts in which control planes that begin together are made stand on what
+// came before them, and hold what the next ones need.
+func TestPartsOfThoseThatBeginTogether(t *testing.T) {
+	all, _ := phase.Select(phase.Join(), nil, nil)
+	for name, m := range models(t) {
+		m.Hosts[0].Initial = "a=https://192.0.2.1:2380,b=https://192.0.2.2:2380"
+		first := desired.For(m, 0)
+		other, err := desired.Join(m, 0, desired.JoinOptions{Run: all, Shared: map[string][]byte{"ca.crt": []byte("ca"), "ca.key": []byte("key")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := func(part string, parts []desired.Host, needs, not string) {
+			t.Helper()
+			has := map[string]bool{}
+			for _, h := range parts {
+				for _, r := range h.Resources {
+					has[r.ID] = true
+				}
+			}
+			for _, h := range parts {
+				for _, r := range h.Resources {
+					for _, before := range r.After {
+						// The kubelet starts after its file, where that is written.
+						if !has[before] && before != "control-plane/apiserver" && slices.ContainsFunc(append(first.Resources, other.Resources...), func(o desired.Resource) bool { return o.ID == before }) {
+							t.Errorf("%s, %s: %s stands on %s, which is left out", name, part, r.ID, before)
+						}
+					}
+				}
+			}
+			for id := range strings.FieldsSeq(needs) {
+				if !has[id] {
+					t.Errorf("%s, %s: %s is left out", name, part, id)
+				}
+			}
+			for id := range strings.FieldsSeq(not) {
+				if has[id] {
+					t.Errorf("%s, %s: %s is there too soon", name, part, id)
+				}
+			}
+		}
+		keys := first.Keys()
+		check("keys", []desired.Host{keys}, "certs/ca certs/sa certs/etcd-ca certs/front-proxy-ca kubeconfig/super-admin", "kubelet-start/kubelet")
+		etcd := []desired.Host{keys, first.UntilEtcd()}
+		check("etcd", etcd, "etcd/local kubelet-start/kubelet images/control-plane", "control-plane/apiserver images/addons")
+		serving := append(etcd, first.UntilServing())
+		check("serving", serving, "control-plane/apiserver wait-control-plane/roles images/addons", "control-plane/scheduler addon/flannel")
+		check("without DNS", append(serving, first.Founded().WithoutDNS()), "addon/flannel addon/network-ready control-plane/scheduler", "addon/coredns")
+		check("etcd of another", []desired.Host{other.UntilEtcd()}, "etcd/local etcd/ready kubelet-start/kubelet", "control-plane/apiserver images/addons etcd-join/member check-etcd/healthy")
+		check("another", []desired.Host{other}, "control-plane/apiserver mark-control-plane/registered", "etcd-join/member check-etcd/healthy")
+		for _, h := range []desired.Host{first, other} {
+			for _, r := range h.Resources {
+				if r.ID == "etcd/local" && (!strings.Contains(string(r.Files[0].Content), "--initial-cluster="+m.Hosts[0].Initial+"\n") || strings.Contains(string(r.Files[0].Content), "existing")) {
+					t.Errorf("%s: etcd begins as %s", name, r.Files[0].Content)
+				}
+			}
 		}
 	}
 }

@@ -64,3 +64,75 @@ func (h Host) Founded() Host {
 	}
 	return part
 }
+
+// WithoutDNS is the story without CoreDNS's pods, the first ordinary ones, and what
+// waits for them.
+func (h Host) WithoutDNS() Host {
+	part := Host{Name: h.Name}
+	for _, r := range h.Resources {
+		if r.ID != dnsID && !slices.Contains(r.After, dnsID) {
+			part.Resources = append(part.Resources, r)
+		}
+	}
+	return part
+}
+
+// Keys is the part of the first control plane's story that makes the keys and
+// certificates which all of them share, and the kubeconfigs.
+func (h Host) Keys() Host {
+	return h.only(func(r Resource) bool {
+		return r.Phase == "certs" || r.Phase == "kubeconfig" || r.ID == "hardening/encryption"
+	})
+}
+
+// UntilEtcd is the part of a control plane's story with which its member of an etcd
+// runs that is made on several machines at once.
+func (h Host) UntilEtcd() Host {
+	h.Resources = slices.DeleteFunc(slices.Clone(h.Resources), func(r Resource) bool {
+		return r.Phase == "control-plane" // the kubelet starts after it, where etcd is alone
+	})
+	return h.only(func(r Resource) bool { return r.Phase == "etcd" || r.ID == "kubelet-start/kubelet" })
+}
+
+// UntilServing is the part of the first control plane's story with which the API
+// serves and has its roles, and the images of what comes then are there.
+func (h Host) UntilServing() Host {
+	return h.only(func(r Resource) bool { return r.ID == rolesID || r.Phase == "images" })
+}
+
+// only keeps what is asked for and what that stands on.
+func (h Host) only(asked func(Resource) bool) Host {
+	place := map[string]int{}
+	for i, r := range h.Resources {
+		place[r.ID] = i
+	}
+	keep := make([]bool, len(h.Resources))
+	var add func(i int)
+	add = func(i int) {
+		if keep[i] {
+			return
+		}
+		keep[i] = true
+		r := h.Resources[i]
+		if r.After == nil && i > 0 {
+			add(i - 1)
+		}
+		for _, id := range r.After {
+			if j, ok := place[id]; ok {
+				add(j)
+			}
+		}
+	}
+	part := Host{Name: h.Name}
+	for i, r := range h.Resources {
+		if asked(r) {
+			add(i)
+		}
+	}
+	for i, r := range h.Resources {
+		if keep[i] {
+			part.Resources = append(part.Resources, r)
+		}
+	}
+	return part
+}

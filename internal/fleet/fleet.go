@@ -60,6 +60,11 @@ type Fleet struct {
 	kitting   sync.Mutex
 	bundle    *bundle.Bundle
 	nodes     []*node
+	// together are the control planes that make a new cluster's etcd side by side;
+	// none are where there is one, or is to be one of a single member.
+	together []*node
+	// broken says why those that began together cannot go on; "" where they can.
+	broken string
 	// seed is a control plane that serves the API; nil while there is none.
 	seed *node
 	// api is the way to its API, one for all machines; asked is the seed that it
@@ -86,8 +91,9 @@ type node struct {
 	member, joined, serving, running bool
 	// initial is --initial-cluster of the member.
 	initial string
-	// made is true of a control plane that the cluster was made on.
-	made bool
+	// made is true of a control plane that the cluster was made on, begun of one
+	// whose etcd may hold what must not be lost.
+	made, begun bool
 	// node is true of a machine whose kubelet has its certificate, asked of one
 	// whose kubelet has begun to ask for it.
 	node, asked bool

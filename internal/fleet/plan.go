@@ -21,7 +21,7 @@ func (f *Fleet) Plan(ctx context.Context) (plan.Fleet, error) {
 	g.SetLimit(f.limit())
 	for i, n := range f.nodes {
 		g.Go(func() error {
-			hosts[i] = plan.HostPlan{Host: n.name(), Part: n.part, Serving: n.serving, Running: n.running, Prepare: map[string]bool{}}
+			hosts[i] = plan.HostPlan{Host: n.name(), Part: n.part, Serving: n.serving, Running: n.running, Prepare: map[string]bool{}, Together: slices.Contains(f.together, n)}
 			if n.lost != nil {
 				hosts[i].Unreachable = n.lost.Error()
 				return nil //nolint:nilerr // the plan says what follows
@@ -45,6 +45,9 @@ func (f *Fleet) Plan(ctx context.Context) (plan.Fleet, error) {
 		return plan.Fleet{}, err
 	}
 	ordered := plan.Order(hosts)
+	if f.broken != "" {
+		ordered.Refusals = append(ordered.Refusals, f.broken)
+	}
 	left, err := f.leftovers(ctx)
 	if err != nil {
 		return plan.Fleet{}, err

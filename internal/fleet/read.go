@@ -42,14 +42,21 @@ func (n *node) look(ctx context.Context) error {
 		return err
 	}
 	n.member = err == nil
-	n.joined = strings.Contains(text, "--initial-cluster-state=existing")
+	added := strings.Contains(text, "--initial-cluster-state=existing")
+	n.joined = added
+	n.initial = initialOf(text)
 	if n.etcdAlone() {
-		n.initial = initialOf(text)
 		n.serving = n.member && healthy(ctx, h, desired.EtcdHealth(n.model, 0))
 		return nil
 	}
 	_, err = h.Stat(ctx, superAdminConf)
 	n.made = err == nil
+	// Of those that began together, the first has the emergency key.
+	n.joined = added || strings.Contains(n.initial, ",") && !n.made
+	if n.begun, err = begun(ctx, h); err != nil {
+		return err
+	}
+	n.begun = n.begun || added
 	_, err = h.Stat(ctx, kube.AdminConf)
 	n.serving = err == nil && healthy(ctx, h, n.url()+"/readyz")
 	n.running = !n.serving && n.member && n.model.Cluster.Etcd.Local != nil && healthy(ctx, h, desired.EtcdHealth(n.model, 0))
@@ -111,14 +118,11 @@ func (f *Fleet) parts() {
 // desire makes what each reachable machine must hold, from what the others have.
 func (f *Fleet) desire(ctx context.Context) error {
 	f.parts()
+	f.begins()
 	if f.seed != nil && f.asked != f.seed {
 		f.api, f.asked = f.admin(), f.seed
 	}
 	shared, err := f.shared(ctx)
-	if err != nil {
-		return err
-	}
-	all, err := phase.Select(phase.Join(), nil, nil)
 	if err != nil {
 		return err
 	}
@@ -145,21 +149,32 @@ func (f *Fleet) desire(ctx context.Context) error {
 		if f.seed != nil {
 			n.machine.Through(f.api)
 		}
-		o := desired.JoinOptions{Run: all, CA: shared["ca.crt"], Shared: shared}
-		if n.main() {
-			// A kubelet may tell the API of an etcd member's pod a minute late.
-			o.Through = f.through(n, func(other *node) bool { return other.main() && other.serving })
-		}
-		if !n.main() && !n.node {
-			if o.Bootstrap, err = f.bootstrap(n, shared["ca.crt"]); err != nil {
-				return err
-			}
-		}
-		if n.want, err = desired.Join(n.model, 0, o); err != nil {
+		// A kubelet may tell the API of an etcd member's pod a minute late.
+		through := f.through(n, func(other *node) bool { return other.main() && other.serving })
+		if n.want, err = f.join(n, shared, through); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// join is what a machine must hold that is part of a cluster and not its first;
+// through are the client URLs of etcd members, for a control plane.
+func (f *Fleet) join(n *node, shared map[string][]byte, through []string) (desired.Host, error) {
+	all, err := phase.Select(phase.Join(), nil, nil)
+	if err != nil {
+		return desired.Host{}, err
+	}
+	o := desired.JoinOptions{Run: all, CA: shared["ca.crt"], Shared: shared}
+	switch {
+	case n.main():
+		o.Through = through
+	case !n.node:
+		if o.Bootstrap, err = f.bootstrap(n, shared["ca.crt"]); err != nil {
+			return desired.Host{}, err
+		}
+	}
+	return desired.Join(n.model, 0, o)
 }
 
 // unmade stands in a plan for what only the first control plane makes.
@@ -168,9 +183,14 @@ const unmade = "made on the first control plane\n"
 // shared are the keys and certificates of the cluster; while there is none,
 // each is a word that says so.
 func (f *Fleet) shared(ctx context.Context) (map[string][]byte, error) {
+	return f.sharedOn(ctx, f.seed)
+}
+
+// sharedOn are those that a control plane has, and etcd's hosts.
+func (f *Fleet) sharedOn(ctx context.Context, main *node) (map[string][]byte, error) {
 	shared := map[string][]byte{}
 	for _, file := range desired.Shared(f.anyModel()) {
-		from := f.seed
+		from := main
 		if holder := f.etcdHolder(); holder != nil && strings.HasPrefix(file.Name, "etcd-ca.") {
 			from = holder
 		}

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -15,28 +16,9 @@ import (
 // after the other. An etcd on hosts of its own goes before the control
 // planes.
 func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
-	var mu sync.Mutex
 	changing := p.Changing()
-	run := func(n *node, want desired.Host) error {
-		steps := 0
-		var err error
-		if changing[n.name()] {
-			err = f.begin(ctx, n)
-		}
-		if err == nil {
-			steps, err = n.machine.Converge(ctx, n.model, want, n.kit)
-		}
-		if err == nil && len(want.Resources) == len(n.want.Resources) {
-			err = f.end(ctx, n)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		r.Steps += steps
-		if err != nil {
-			r.Failed[n.name()] = err
-		}
-		return err
-	}
+	t := &turn{f: f, result: r, changing: changing}
+	run := func(n *node, want desired.Host) error { return t.run(ctx, n, want) }
 	var wg sync.WaitGroup
 	places := make(chan struct{}, f.limit())
 	beside := func(n *node, want desired.Host) {
@@ -61,7 +43,9 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	// Nobody joins a cluster that is half made.
 	making := f.seed == nil || first != nil && changing[first.name()] && f.alone(first)
 	for _, n := range f.fit(p, "prepare", r) {
-		beside(n, n.want.Prepared())
+		if !slices.Contains(f.together, n) {
+			beside(n, n.want.Prepared())
+		}
 	}
 	if f.File.OwnEtcd() {
 		wg.Wait()
@@ -71,7 +55,7 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	}
 	if making {
 		if first != nil {
-			_ = run(first, first.want.Founded())
+			t.found(ctx, first)
 		}
 		wg.Wait()
 		return
@@ -93,6 +77,46 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 		}
 	}
 	wg.Wait()
+}
+
+// turn is what is done on the machines in one round.
+type turn struct {
+	f        *Fleet
+	changing map[string]bool
+	mu       sync.Mutex
+	result   *Result
+}
+
+// run brings a machine to what want says of it. An error is written down too.
+func (t *turn) run(ctx context.Context, n *node, want desired.Host) error {
+	steps := 0
+	var err error
+	if t.changing[n.name()] {
+		err = t.f.begin(ctx, n)
+	}
+	if err == nil {
+		steps, err = n.machine.Converge(ctx, n.model, want, n.kit)
+	}
+	if err == nil && len(want.Resources) == len(n.want.Resources) {
+		err = t.f.end(ctx, n)
+	}
+	t.mu.Lock()
+	t.result.Steps += steps
+	t.mu.Unlock()
+	if err != nil && errors.Is(context.Cause(ctx), errBeside) {
+		return errBeside // which is told of where it happened
+	}
+	return t.fail(n, err)
+}
+
+// fail writes down why a machine is not what it is to be; nil says nothing.
+func (t *turn) fail(n *node, err error) error {
+	if err != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.result.Failed[n.name()] = err
+	}
+	return err
 }
 
 // alone tells whether no other machine of the file is part of the cluster.

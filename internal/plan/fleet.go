@@ -38,6 +38,8 @@ type HostPlan struct {
 	// and whose member is ready all the same; and Voting of one whose member has a
 	// vote.
 	Serving, Running, Voting bool
+	// Together is true of a control plane whose etcd begins with that of others.
+	Together bool
 	// Unreachable says why nothing is known of the host; "" when it was seen.
 	Unreachable string
 }
@@ -64,15 +66,16 @@ const ClusterStage = "cluster objects"
 
 // Order puts the steps of all hosts into stages: load balancers, by which the
 // first control plane's own pods reach the API; what touches no cluster on all
-// hosts at once, then etcd's own hosts and control planes one at a time, then
-// workers side by side, and beside them what all hosts have in common. It refuses
+// hosts at once, then etcd's own hosts and control planes one at a time, but for
+// those that make a new cluster together, then workers side by side, and beside
+// them what all hosts have in common. It refuses
 // to touch a host while etcd would lose its majority by it.
 func Order(hosts []HostPlan) Fleet {
 	var f Fleet
 	balancers := Stage{Name: "load balancers"}
 	prepare := Stage{Name: "prepare"}
 	members := Stage{Name: "etcd members", Serial: true}
-	control := Stage{Name: "control planes", Serial: true}
+	control := Stage{Name: "control planes"}
 	common, workers := Stage{Name: ClusterStage}, Stage{Name: "workers"}
 	own := slices.ContainsFunc(hosts, HostPlan.etcdAlone)
 	for _, h := range hosts {
@@ -109,6 +112,7 @@ func Order(hosts []HostPlan) Fleet {
 	byRank := func(a, b HostPlan) int { return rank(a) - rank(b) }
 	slices.SortStableFunc(members.Hosts, byRank)
 	slices.SortStableFunc(control.Hosts, byRank)
+	control.Serial = slices.ContainsFunc(control.Hosts, func(h HostPlan) bool { return !h.Together })
 	f.quorum(hosts, slices.Concat(members.Hosts, control.Hosts))
 	for _, s := range []Stage{balancers, prepare, members, control, common, workers} {
 		if len(s.Hosts) > 0 {

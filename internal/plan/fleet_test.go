@@ -181,6 +181,23 @@ func quorumIsNeverLost(t *testing.T, part Part) {
 	}
 }
 
+// Those whose etcd begins together wait for each other, and for nobody else.
+func TestOrderOfThoseThatBeginTogether(t *testing.T) {
+	for _, last := range []bool{true, false} {
+		var hosts []HostPlan
+		for i, name := range []string{"a", "b", "c"} {
+			h := HostPlan{Host: name, Part: Control, Together: i < 2 || last}
+			h.Plan.Steps = []Step{step("control-plane/apiserver", "kube-apiserver", Create)}
+			hosts = append(hosts, h)
+		}
+		for _, s := range Order(hosts).Stages {
+			if s.Serial == last {
+				t.Errorf("all together: %t, one after the other: %t", last, s.Serial)
+			}
+		}
+	}
+}
+
 func count(up map[string]bool) int {
 	n := 0
 	for _, is := range up {

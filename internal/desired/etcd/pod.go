@@ -2,6 +2,7 @@
 package etcd
 
 import (
+	"cmp"
 	"net"
 	"net/url"
 	"strconv"
@@ -20,7 +21,8 @@ const (
 	metricsPort = 2381
 )
 
-// Pod is the member of the host, as the first of a new cluster.
+// Pod is the member of the host as one that makes a new cluster, alone or with
+// those that its Initial names.
 func Pod(m *cluster.Model, h cluster.Host) corev1.Pod {
 	return pod(m, h, args(m, h))
 }
@@ -72,6 +74,12 @@ func volumes(data, certs string) []corev1.Volume {
 	return list
 }
 
+// Place is the host's part of --initial-cluster: its name and where others find
+// its member.
+func Place(h cluster.Host) string {
+	return h.Init.NodeRegistration.Name + "=" + link(h.Init.LocalAPIEndpoint.AdvertiseAddress, peerPort)
+}
+
 func args(m *cluster.Model, h cluster.Host) []config.Arg {
 	certs := m.Cluster.CertificatesDir + "/etcd/"
 	endpoint := h.Init.LocalAPIEndpoint
@@ -80,7 +88,7 @@ func args(m *cluster.Model, h cluster.Host) []config.Arg {
 	return []config.Arg{
 		{Name: "name", Value: name},
 		{Name: "data-dir", Value: m.Cluster.Etcd.Local.DataDir},
-		{Name: "initial-cluster", Value: name + "=" + peer},
+		{Name: "initial-cluster", Value: cmp.Or(h.Initial, Place(h))},
 		{Name: "listen-client-urls", Value: link(endpoint.Loopback(), clientPort) + "," + client},
 		{Name: "advertise-client-urls", Value: client},
 		{Name: "listen-peer-urls", Value: peer},

@@ -1,0 +1,156 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+
+	"keelway.dev/keelway/internal/desired"
+	"keelway.dev/keelway/internal/desired/etcd"
+	"keelway.dev/keelway/internal/host"
+	"keelway.dev/keelway/internal/observe"
+	"keelway.dev/keelway/internal/plan"
+)
+
+// begins finds out which control planes make the etcd of a new cluster together.
+// A member that is added once an API server has written is sent etcd's snapshot,
+// and says only seconds later that it is there; those that begin together have
+// nothing to send. An apply that was interrupted goes on with those that the
+// members which are there name. Where a control plane has or had an API server,
+// or cannot be seen, none begins: a member that has lost its data must be
+// replaced then.
+func (f *Fleet) begins() {
+	mains := slices.DeleteFunc(slices.Clone(f.nodes), func(n *node) bool { return !n.main() || n.model == nil })
+	f.together, f.broken = nil, ""
+	initial, there := f.initial(mains)
+	for _, n := range mains {
+		h := &n.model.Hosts[0]
+		h.Initial = ""
+		switch {
+		case slices.Contains(initial, etcd.Place(*h)):
+			h.Initial = strings.Join(initial, ",")
+			f.together = append(f.together, n)
+		case n == f.makes():
+			h.Initial = n.initial // etcd reads it only where it has no data
+		}
+	}
+	if there && (!slices.Contains(f.together, f.makes()) || len(f.together) < plan.Majority(len(initial))) {
+		f.broken = fmt.Sprintf("etcd was begun on %s, and has never served: put these control planes back into the cluster file, or remove what is there with `keelway destroy`", strings.Join(initial, ", "))
+	}
+}
+
+// begun tells whether a control plane has an API server, or had one from us.
+func begun(ctx context.Context, h host.Host) (bool, error) {
+	const manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+	if _, err := h.Stat(ctx, manifest); !errors.Is(err, fs.ErrNotExist) {
+		return err == nil, err
+	}
+	given, err := observe.Applied(ctx, h)
+	_, had := given.Files[manifest]
+	return had, err
+}
+
+// initial are the places in --initial-cluster of those that begin together, and
+// whether a member is there that names them; none where nobody begins, or one alone.
+func (f *Fleet) initial(mains []*node) (places []string, there bool) {
+	if f.seed != nil || f.documents.Cluster.Etcd.External != nil || f.File.OwnEtcd() {
+		return nil, false
+	}
+	for _, n := range f.nodes {
+		if n.main() && (n.lost != nil || n.begun) {
+			return nil, false
+		}
+	}
+	for _, n := range mains {
+		if n.initial != "" {
+			places, there = strings.Split(n.initial, ","), true
+		}
+	}
+	if !there {
+		for _, n := range mains {
+			places = append(places, etcd.Place(n.model.Hosts[0]))
+		}
+	}
+	if len(places) < 2 {
+		return nil, false
+	}
+	return places, there
+}
+
+// found makes the cluster on its first control plane, and on those that begin with
+// it, whatever the limit of hosts is: they need each other.
+func (t *turn) found(ctx context.Context, first *node) {
+	others := slices.DeleteFunc(slices.Clone(t.f.together), func(n *node) bool { return n == first })
+	if len(others) == 0 {
+		_ = t.run(ctx, first, first.want.Founded())
+		return
+	}
+	if !t.formEtcd(ctx, first, others) {
+		return
+	}
+	// Of API servers that make the roles at once, each takes the others' time.
+	if !t.allOf(ctx, t.f.together, func(n *node) desired.Host {
+		if n == first {
+			return n.want.UntilServing()
+		}
+		return n.want.Prepared() // the other images
+	}) {
+		return
+	}
+	for _, n := range others {
+		n.machine.Through(first.machine.Client)
+	}
+	if !t.allOf(ctx, t.f.together, func(n *node) desired.Host {
+		if n == first {
+			return n.want.Founded().WithoutDNS()
+		}
+		return n.want
+	}) {
+		return
+	}
+	// CoreDNS is placed on any of them: its pods can start there now.
+	_ = t.run(ctx, first, first.want.Founded())
+}
+
+// formEtcd makes etcd on all control planes of a new cluster side by side, and
+// tells whether it runs.
+func (t *turn) formEtcd(ctx context.Context, first *node, others []*node) bool {
+	if t.run(ctx, first, first.want.Keys()) != nil {
+		return false
+	}
+	shared, err := t.f.sharedOn(ctx, first)
+	if t.fail(first, err) != nil {
+		return false
+	}
+	for _, n := range others {
+		n.want, err = t.f.join(n, shared, nil)
+		if t.fail(n, err) != nil {
+			return false
+		}
+	}
+	return t.allOf(ctx, t.f.together, func(n *node) desired.Host { return n.want.UntilEtcd() })
+}
+
+// errBeside ends what waits for a machine that has failed.
+var errBeside = errors.New("another control plane failed")
+
+// allOf brings machines to a part of their stories side by side, and tells whether
+// all of them are there. One that fails ends the others, which may wait for it.
+func (t *turn) allOf(ctx context.Context, nodes []*node, part func(*node) desired.Host) bool {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var wg sync.WaitGroup
+	for _, n := range nodes {
+		wg.Go(func() {
+			if t.run(ctx, n, part(n)) != nil {
+				end(errBeside)
+			}
+		})
+	}
+	wg.Wait()
+	return ctx.Err() == nil
+}
