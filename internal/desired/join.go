@@ -23,6 +23,8 @@ type JoinOptions struct {
 	// Shared are the keys and certificates that all control planes share, by
 	// their name in SharedFiles, as far as they are to be written here.
 	Shared map[string][]byte
+	// Pods has the story end when pods with an address of their own can start here.
+	Pods bool
 	// Through are the client URLs of etcd members that are there already; none
 	// are those that the API lists.
 	Through []string
@@ -103,6 +105,9 @@ func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 	} else {
 		s.registered()
 		s.markWorker()
+	}
+	if o.Pods {
+		s.podsStart()
 	}
 	s.joinOrder(asks)
 	s.resources = slices.DeleteFunc(s.resources, func(r Resource) bool { return !s.run.Any(joinPhase(r)...) })

@@ -60,3 +60,15 @@ func (s *story) markWorker() {
 		Objects: []Object{{Object: access.Node(s.host), Why: "the labels and taints of the cluster file"}},
 	})
 }
+
+// podsStart waits for flannel's pod on this machine: the node is ready before, by
+// the CNI configuration that is there already, and takes pods.
+func (s *story) podsStart() {
+	s.add(Resource{
+		ID: "kubelet-wait-bootstrap/network", Component: "flannel",
+		After: []string{"kubelet-wait-bootstrap/registered", "mark-control-plane/registered"},
+		What:  "wait for the pod network on this machine",
+		Why:   "A pod that starts before flannel has written this file fails, and is tried again only after a pause.",
+		Wait:  &Wait{Probe: ProbeFile, Target: subnetFile, Seconds: 180},
+	})
+}

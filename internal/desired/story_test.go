@@ -98,7 +98,7 @@ func TestPartsOfThoseThatBeginTogether(t *testing.T) {
 	for name, m := range models(t) {
 		m.Hosts[0].Initial = "a=https://192.0.2.1:2380,b=https://192.0.2.2:2380"
 		first := desired.For(m, 0)
-		other, err := desired.Join(m, 0, desired.JoinOptions{Run: all, Shared: map[string][]byte{"ca.crt": []byte("ca"), "ca.key": []byte("key")}})
+		other, err := desired.Join(m, 0, desired.JoinOptions{Run: all, Shared: map[string][]byte{"ca.crt": []byte("ca"), "ca.key": []byte("key")}, Pods: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestPartsOfThoseThatBeginTogether(t *testing.T) {
 		check("serving", serving, "control-plane/apiserver wait-control-plane/roles images/addons", "control-plane/scheduler addon/flannel")
 		check("without DNS", append(serving, first.Founded().WithoutDNS()), "addon/flannel addon/network-ready control-plane/scheduler", "addon/coredns")
 		check("etcd of another", []desired.Host{other.UntilEtcd()}, "etcd/local etcd/ready kubelet-start/kubelet", "control-plane/apiserver images/addons etcd-join/member check-etcd/healthy")
-		check("another", []desired.Host{other}, "control-plane/apiserver mark-control-plane/registered", "etcd-join/member check-etcd/healthy")
+		check("another", []desired.Host{other}, "control-plane/apiserver kubelet-wait-bootstrap/network mark-control-plane/registered", "etcd-join/member check-etcd/healthy")
 		for _, h := range []desired.Host{first, other} {
 			for _, r := range h.Resources {
 				if r.ID == "etcd/local" && (!strings.Contains(string(r.Files[0].Content), "--initial-cluster="+m.Hosts[0].Initial+"\n") || strings.Contains(string(r.Files[0].Content), "existing")) {

@@ -165,7 +165,7 @@ func (f *Fleet) join(n *node, shared map[string][]byte, through []string) (desir
 	if err != nil {
 		return desired.Host{}, err
 	}
-	o := desired.JoinOptions{Run: all, CA: shared["ca.crt"], Shared: shared}
+	o := desired.JoinOptions{Run: all, CA: shared["ca.crt"], Shared: shared, Pods: true}
 	switch {
 	case n.main():
 		o.Through = through
