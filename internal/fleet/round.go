@@ -41,7 +41,7 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	}
 	first := f.makes()
 	// Nobody joins a cluster that is half made.
-	making := f.seed == nil || first != nil && changing[first.name()] && f.alone(first)
+	making := f.seed == nil || first != nil && (p.Founds(first.name()) || changing[first.name()] && f.alone(first))
 	for _, n := range f.fit(p, "prepare", r) {
 		if !slices.Contains(f.together, n) {
 			beside(n, n.want.Prepared())

@@ -63,6 +63,16 @@ func (f Fleet) First(n int) []string {
 	return words
 }
 
+// Founds tells whether a host is still to make something that belongs to all of
+// the cluster.
+func (f Fleet) Founds(host string) bool {
+	founds := false
+	f.each(func(h HostPlan, s Step) {
+		founds = founds || h.Host == host && s.Resource.Phase == desired.Addons && s.Change == Create
+	})
+	return founds
+}
+
 func (f Fleet) each(do func(HostPlan, Step)) {
 	for _, s := range f.Stages {
 		for _, h := range s.Hosts {

@@ -198,6 +198,27 @@ func TestOrderOfThoseThatBeginTogether(t *testing.T) {
 	}
 }
 
+// A cluster is half made while its first control plane is to make what belongs to
+// all of it; that something of it does not answer is no reason to wait.
+func TestFounds(t *testing.T) {
+	for id, row := range map[string]struct {
+		change Change
+		want   bool
+	}{
+		"addon/flannel":           {Create, true},
+		"addon/coredns":           {Update, false},
+		"addon/flannel-ready":     {Wait, false},
+		"control-plane/scheduler": {Create, false},
+	} {
+		h := HostPlan{Host: "a", Part: First, Serving: true}
+		h.Plan.Steps = []Step{step(id, "", row.change)}
+		f := Order([]HostPlan{h})
+		if f.Founds("a") != row.want || f.Founds("b") {
+			t.Errorf("%s %s: a makes the cluster: %t, b: %t", row.change, id, f.Founds("a"), f.Founds("b"))
+		}
+	}
+}
+
 func count(up map[string]bool) int {
 	n := 0
 	for _, is := range up {
