@@ -44,7 +44,7 @@ func TestFleet(t *testing.T) {
 	}
 
 	saved := filepath.Join(t.TempDir(), "plan.json")
-	if r := with("plan", "-o", "json", "--out", saved); r.code != 2 || !json.Valid([]byte(r.out)) || !strings.Contains(r.out, `"etcd-join/member"`) {
+	if r := with("plan", "-o", "json", "--out", saved); r.code != 2 || !json.Valid([]byte(r.out)) || !strings.Contains(r.out, `"etcd/ready"`) {
 		t.Errorf("plan of five bare machines: exit code %d\n%s%s", r.code, r.out, r.err)
 	}
 	if left := difference(fresh, f.inside("cp2")); len(left) > 0 {
@@ -214,6 +214,20 @@ func TestFleet(t *testing.T) {
 		f.on("cp3", "keelway down --yes") // as a new machine of the same name
 		apply("as the file says")
 		f.ready(5, 3)
+	})
+	// One member is the first, one began with it, and one was added.
+	t.Run("flags of etcd", func(t *testing.T) {
+		flagged := strings.Replace(whole, "spec:\n", "spec:\n  etcd:\n    extraArgs:\n    - {name: max-request-bytes, value: \"2097152\"}\n", 1)
+		write(flagged)
+		apply("as the file says")
+		for _, host := range []string{"cp1", "cp2", "cp3"} {
+			if out := f.on(host, "tr '\\0' ' ' </proc/$(pgrep -x etcd)/cmdline"); !strings.Contains(out, "--max-request-bytes=2097152 ") {
+				t.Errorf("etcd on %s runs as %s", host, out)
+			}
+		}
+		if r := with("plan"); r.code != 0 || !strings.Contains(r.out, "nothing to do") {
+			t.Errorf("plan with the same flags: exit code %d\n%s%s", r.code, r.out, r.err)
+		}
 	})
 	if r := with("destroy", "--yes"); r.code != 0 {
 		t.Fatalf("destroy: exit code %d\n%s%s", r.code, r.out, r.err)

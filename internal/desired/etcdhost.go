@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired/etcd"
 	"keelway.dev/keelway/internal/desired/kubelet"
@@ -51,12 +53,7 @@ func Etcd(m *cluster.Model, index int, o EtcdOptions) Host {
 		s.member(o.Through...)
 		if o.Initial != "" {
 			pod, _ := etcd.Joining(m, s.host, o.Initial)
-			s.add(Resource{
-				ID: "etcd/local", Component: "etcd", After: []string{memberID},
-				What:  "write etcd's static pod",
-				Why:   "The member has joined; what its flags are is for the cluster file to say. The kubelet starts it anew when they change.",
-				Files: []File{s.manifest(pod, "etcd's flags, certificates and data folder")},
-			})
+			s.localEtcd(pod)
 		}
 	}
 	s.etcdReady()
@@ -65,6 +62,16 @@ func Etcd(m *cluster.Model, index int, o EtcdOptions) Host {
 		h = h.WithEtcdAuthority(m, o.Authority)
 	}
 	return h
+}
+
+// localEtcd is the static pod of a member that has joined.
+func (s *story) localEtcd(pod corev1.Pod) {
+	s.add(Resource{
+		ID: "etcd/local", Component: "etcd", After: []string{memberID},
+		What:  "write etcd's static pod",
+		Why:   "The member has joined; what its flags are is for the cluster file to say. The kubelet starts it anew when they change.",
+		Files: []File{s.manifest(pod, "etcd's flags, certificates and data folder")},
+	})
 }
 
 // etcdReady waits for the host's member.

@@ -23,6 +23,10 @@ type JoinOptions struct {
 	// Shared are the keys and certificates that all control planes share, by
 	// their name in SharedFiles, as far as they are to be written here.
 	Shared map[string][]byte
+	// Initial is --initial-cluster of this machine's etcd member, "" until it is
+	// there; Began says that it began with those, and was not added to them.
+	Initial string
+	Began   bool
 	// Pods has the story end when pods with an address of their own can start here.
 	Pods bool
 	// Through are the client URLs of etcd members that are there already; none
@@ -88,6 +92,7 @@ func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 			s.etcdReady()
 		} else {
 			s.member(o.Through...)
+			s.memberFlags(o)
 		}
 		s.apiserver()
 		s.managers()
@@ -232,16 +237,6 @@ func (s *story) joinKubeconfigs(issueKubelet bool) {
 	})
 	s.resources = slices.DeleteFunc(s.resources, func(r Resource) bool {
 		return r.ID == "kubeconfig/super-admin" || r.ID == "kubeconfig/kubelet" && !issueKubelet
-	})
-}
-
-// checkEtcd asks the members at through, or those that the API lists.
-func (s *story) checkEtcd(through ...string) {
-	s.add(Resource{
-		ID: checkEtcdID, Component: "etcd", After: []string{"kubeconfig/admin", "certs/etcd-healthcheck-client"},
-		What: "see that the cluster's etcd is healthy",
-		Why:  "A member that is added to an etcd with a dead one takes it a step nearer to losing its majority.",
-		Wait: &Wait{Probe: ProbeEtcd, Target: strings.Join(append([]string{s.model.Cluster.CertificatesDir + "/etcd", s.host.Init.LocalAPIEndpoint.AdvertiseAddress}, through...), " "), Seconds: int(s.host.Init.Timeouts.EtcdAPICall.Seconds())},
 	})
 }
 

@@ -2,6 +2,7 @@ package desired
 
 import (
 	"slices"
+	"strings"
 
 	"keelway.dev/keelway/internal/cluster"
 	"keelway.dev/keelway/internal/desired/etcd"
@@ -39,6 +40,16 @@ type Member struct {
 // initialPlaceholder stands for --initial-cluster until the members are known.
 const initialPlaceholder = "KEELWAY-INITIAL-CLUSTER"
 
+// checkEtcd asks the members at through, or those that the API lists.
+func (s *story) checkEtcd(through ...string) {
+	s.add(Resource{
+		ID: checkEtcdID, Component: "etcd", After: []string{"kubeconfig/admin", "certs/etcd-healthcheck-client"},
+		What: "see that the cluster's etcd is healthy",
+		Why:  "A member that is added to an etcd with a dead one takes it a step nearer to losing its majority.",
+		Wait: &Wait{Probe: ProbeEtcd, Target: strings.Join(append([]string{s.model.Cluster.CertificatesDir + "/etcd", s.host.Init.LocalAPIEndpoint.AdvertiseAddress}, through...), " "), Seconds: int(s.host.Init.Timeouts.EtcdAPICall.Seconds())},
+	})
+}
+
 // member joins the members at through, or those that the API lists.
 func (s *story) member(through ...string) {
 	local := s.model.Cluster.Etcd.Local
@@ -65,6 +76,22 @@ func (s *story) member(through ...string) {
 	})
 }
 
+// memberFlags keeps the static pod of a member that is there as the cluster's
+// configuration has it.
+func (s *story) memberFlags(o JoinOptions) {
+	if s.model.Cluster.Etcd.Local == nil || o.Initial == "" {
+		return
+	}
+	pod, _ := etcd.Joining(s.model, s.host, o.Initial)
+	if o.Began {
+		h := s.host
+		h.Initial = o.Initial
+		pod = etcd.Pod(s.model, h)
+	}
+	s.localEtcd(pod)
+	s.etcdReady()
+}
+
 // joinOrder has what the story of a first control plane stands on replaced by
 // what a joining machine has in its place.
 func (s *story) joinOrder(asks bool) {
@@ -88,7 +115,7 @@ func (s *story) joinOrder(asks bool) {
 					after[j] = "images/node"
 				}
 			case "etcd/local":
-				if !s.has(id) {
+				if s.host.Initial == "" {
 					after[j] = "etcd/none" // it joins once the kubelet runs
 				}
 			}

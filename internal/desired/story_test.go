@@ -150,6 +150,49 @@ func TestPartsOfThoseThatBeginTogether(t *testing.T) {
 	}
 }
 
+// The static pod of a member that is there is kept, as the one it was begun or
+// added as, and nothing waits for itself.
+func TestMemberFlags(t *testing.T) {
+	const initial = "a=https://192.0.2.1:2380,b=https://192.0.2.2:2380"
+	all, _ := phase.Select(phase.Join(), nil, nil)
+	for name, m := range models(t) {
+		for _, began := range []bool{true, false} {
+			h, err := desired.Join(m, 0, desired.JoinOptions{Run: all, Initial: initial, Began: began})
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := map[string][]string{}
+			for _, r := range h.Resources {
+				after[r.ID] = r.After
+				if r.ID == "etcd/local" {
+					text := string(r.Files[0].Content)
+					if !strings.Contains(text, "--initial-cluster="+initial+"\n") || strings.Contains(text, "=existing") == began {
+						t.Errorf("%s, began %t: %s", name, began, text)
+					}
+				}
+			}
+			if after["etcd/local"] == nil || after["etcd/ready"] == nil {
+				t.Errorf("%s, began %t: nothing keeps the static pod", name, began)
+			}
+			var above []string
+			var walk func(id string)
+			walk = func(id string) {
+				if slices.Contains(above, id) {
+					t.Fatalf("%s: %s waits for itself, by %v", name, id, above)
+				}
+				above = append(above, id)
+				for _, before := range after[id] {
+					walk(before)
+				}
+				above = above[:len(above)-1]
+			}
+			for id := range after {
+				walk(id)
+			}
+		}
+	}
+}
+
 // A file needs its folder, and whoever reads it the words why.
 func TestEveryFileHasAFolder(t *testing.T) {
 	given := map[string]bool{"/usr/local/bin": true, "/usr/bin": true, "/etc": true, "/usr/lib/systemd": true, "/opt": true, "/var/lib": true, "/var/log": true, "/usr/local": true}

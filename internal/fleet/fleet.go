@@ -86,9 +86,10 @@ type node struct {
 	want    desired.Host
 	// lost is why the machine cannot be reached, nil when it can.
 	lost error
-	// member is true with an etcd member here, joined of one that was added to
-	// others; serving and running are as in plan.HostPlan.
-	member, joined, serving, running bool
+	// member is true with an etcd member here, added of one that was added to
+	// others, joined also of one that began with others and is not their first;
+	// serving and running are as in plan.HostPlan.
+	member, added, joined, serving, running bool
 	// initial is --initial-cluster of the member.
 	initial string
 	// made is true of a control plane that the cluster was made on, begun of one

@@ -42,8 +42,8 @@ func (n *node) look(ctx context.Context) error {
 		return err
 	}
 	n.member = err == nil
-	added := strings.Contains(text, "--initial-cluster-state=existing")
-	n.joined = added
+	n.added = strings.Contains(text, "--initial-cluster-state=existing")
+	n.joined = n.added
 	n.initial = initialOf(text)
 	if n.etcdAlone() {
 		n.serving = n.member && healthy(ctx, h, desired.EtcdHealth(n.model, 0))
@@ -52,11 +52,11 @@ func (n *node) look(ctx context.Context) error {
 	_, err = h.Stat(ctx, superAdminConf)
 	n.made = err == nil
 	// Of those that began together, the first has the emergency key.
-	n.joined = added || strings.Contains(n.initial, ",") && !n.made
+	n.joined = n.added || strings.Contains(n.initial, ",") && !n.made
 	if n.begun, err = begun(ctx, h); err != nil {
 		return err
 	}
-	n.begun = n.begun || added
+	n.begun = n.begun || n.added
 	_, err = h.Stat(ctx, kube.AdminConf)
 	n.serving = err == nil && healthy(ctx, h, n.url()+"/readyz")
 	n.running = !n.serving && n.member && n.model.Cluster.Etcd.Local != nil && healthy(ctx, h, desired.EtcdHealth(n.model, 0))
@@ -168,7 +168,7 @@ func (f *Fleet) join(n *node, shared map[string][]byte, through []string) (desir
 	o := desired.JoinOptions{Run: all, CA: shared["ca.crt"], Shared: shared, Pods: true}
 	switch {
 	case n.main():
-		o.Through = through
+		o.Through, o.Initial, o.Began = through, n.initial, !n.added
 	case !n.node:
 		if o.Bootstrap, err = f.bootstrap(n, shared["ca.crt"]); err != nil {
 			return desired.Host{}, err

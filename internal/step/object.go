@@ -19,8 +19,13 @@ import (
 )
 
 // retryAPI is how long an object is tried again while the API server answers
-// that it is not ready for it.
-const retryAPI = 60 * time.Second
+// that it is not ready for it, and retryEtcd while it has no answer. Where etcd's
+// flags have changed, that is about a minute: the kubelet first deletes the pod's
+// mirror, by the API that has no etcd until then.
+const (
+	retryAPI  = 60 * time.Second
+	retryEtcd = 4 * time.Minute
+)
 
 // objects writes API objects in order: each is created, or replaced when it exists.
 func (r *Runner) objects(ctx context.Context, objects []desired.Object) error {
@@ -29,13 +34,13 @@ func (r *Runner) objects(ctx context.Context, objects []desired.Object) error {
 		return err
 	}
 	for _, o := range objects {
-		deadline := r.Now().Add(retryAPI)
+		began := r.Now()
 		for {
 			err := r.writeObject(ctx, client, o)
 			if err == nil {
 				break
 			}
-			if !passing(err) || r.Now().After(deadline) {
+			if !passing(err) || r.Now().Sub(began) > patience(err) {
 				kind := o.Object.GetObjectKind().GroupVersionKind().Kind
 				_, m, _ := kube.Locate(o.Object)
 				return fmt.Errorf("cannot write %s %s/%s: %w", kind, m.GetNamespace(), m.GetName(), err)
@@ -48,6 +53,14 @@ func (r *Runner) objects(ctx context.Context, objects []desired.Object) error {
 		}
 	}
 	return nil
+}
+
+// patience is how long an error may last.
+func patience(err error) time.Duration {
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return retryAPI
+	}
+	return retryEtcd
 }
 
 // passing is true for the errors of a server that is still starting or busy.
