@@ -61,14 +61,17 @@ func (s *story) markWorker() {
 	})
 }
 
-// podsStart waits for flannel's pod on this machine: the node is ready before, by
-// the CNI configuration that is there already, and takes pods.
+// PodsStart is the wait for flannel's pod on a machine: the node is ready before,
+// by the CNI configuration that is there already, and takes pods.
+func PodsStart() Wait { return Wait{Probe: ProbeFile, Target: subnetFile, Seconds: 180} }
+
 func (s *story) podsStart() {
+	wait := PodsStart()
 	s.add(Resource{
 		ID: "kubelet-wait-bootstrap/network", Component: "flannel",
 		After: []string{"kubelet-wait-bootstrap/registered", "mark-control-plane/registered"},
 		What:  "wait for the pod network on this machine",
 		Why:   "A pod that starts before flannel has written this file fails, and is tried again only after a pause.",
-		Wait:  &Wait{Probe: ProbeFile, Target: subnetFile, Seconds: 180},
+		Wait:  &wait,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/desired/etcd"
@@ -82,8 +83,9 @@ func (f *Fleet) initial(mains []*node) (places []string, there bool) {
 }
 
 // found makes the cluster on its first control plane, and on those that begin with
-// it, whatever the limit of hosts is: they need each other.
-func (t *turn) found(ctx context.Context, first *node) {
+// it, whatever the limit of hosts is: they need each other. prepare begins to
+// prepare those that join later.
+func (t *turn) found(ctx context.Context, first *node, prepare func()) {
 	others := slices.DeleteFunc(slices.Clone(t.f.together), func(n *node) bool { return n == first })
 	if len(others) == 0 {
 		_ = t.run(ctx, first, first.want.Founded())
@@ -92,28 +94,45 @@ func (t *turn) found(ctx context.Context, first *node) {
 	if !t.formEtcd(ctx, first, others) {
 		return
 	}
+	prepare() // etcd would come later if all machines were prepared at once
 	// Of API servers that make the roles at once, each takes the others' time.
-	if !t.allOf(ctx, t.f.together, func(n *node) desired.Host {
+	if !t.allOf(ctx, func(ctx context.Context, n *node) error {
 		if n == first {
-			return n.want.UntilServing()
+			return t.run(ctx, n, n.want.UntilServing())
 		}
-		return n.want.Prepared() // the other images
+		return t.run(ctx, n, n.want.Prepared()) // the other images
 	}) {
 		return
 	}
 	for _, n := range others {
 		n.machine.Through(first.machine.Client)
 	}
-	if !t.allOf(ctx, t.f.together, func(n *node) desired.Host {
-		if n == first {
-			return n.want.Founded().WithoutDNS()
+	t.allOf(ctx, func(ctx context.Context, n *node) error {
+		if n != first {
+			return t.run(ctx, n, n.want)
 		}
-		return n.want
-	}) {
-		return
+		if err := t.run(ctx, n, n.want.Founded().WithoutDNS()); err != nil {
+			return err
+		}
+		if err := podsStart(ctx, others); err != nil {
+			return err
+		}
+		return t.run(ctx, n, n.want.Founded())
+	})
+}
+
+// podsStart waits until pods can start on machines: CoreDNS is placed on any.
+func podsStart(ctx context.Context, nodes []*node) error {
+	for _, n := range nodes {
+		for !n.machine.Observer.Probe(ctx, desired.PodsStart()).OK {
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
 	}
-	// CoreDNS is placed on any of them: its pods can start there now.
-	_ = t.run(ctx, first, first.want.Founded())
+	return nil
 }
 
 // formEtcd makes etcd on all control planes of a new cluster side by side, and
@@ -132,21 +151,22 @@ func (t *turn) formEtcd(ctx context.Context, first *node, others []*node) bool {
 			return false
 		}
 	}
-	return t.allOf(ctx, t.f.together, func(n *node) desired.Host { return n.want.UntilEtcd() })
+	return t.allOf(ctx, func(ctx context.Context, n *node) error { return t.run(ctx, n, n.want.UntilEtcd()) })
 }
 
 // errBeside ends what waits for a machine that has failed.
 var errBeside = errors.New("another control plane failed")
 
-// allOf brings machines to a part of their stories side by side, and tells whether
-// all of them are there. One that fails ends the others, which may wait for it.
-func (t *turn) allOf(ctx context.Context, nodes []*node, part func(*node) desired.Host) bool {
+// allOf does a part of the stories of those that begin together, side by side, and
+// tells whether it is done on all. One that fails ends the others, which may wait
+// for it.
+func (t *turn) allOf(ctx context.Context, part func(context.Context, *node) error) bool {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var wg sync.WaitGroup
-	for _, n := range nodes {
+	for _, n := range t.f.together {
 		wg.Go(func() {
-			if t.run(ctx, n, part(n)) != nil {
+			if part(ctx, n) != nil {
 				end(errBeside)
 			}
 		})

@@ -42,10 +42,14 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	first := f.makes()
 	// Nobody joins a cluster that is half made.
 	making := f.seed == nil || first != nil && (p.Founds(first.name()) || changing[first.name()] && f.alone(first))
-	for _, n := range f.fit(p, "prepare", r) {
-		if !slices.Contains(f.together, n) {
+	unprepared := slices.DeleteFunc(f.fit(p, "prepare", r), func(n *node) bool { return slices.Contains(f.together, n) })
+	prepare := func() {
+		for _, n := range unprepared {
 			beside(n, n.want.Prepared())
 		}
+	}
+	if len(f.together) == 0 {
+		prepare()
 	}
 	if f.File.OwnEtcd() {
 		wg.Wait()
@@ -55,7 +59,7 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	}
 	if making {
 		if first != nil {
-			t.found(ctx, first)
+			t.found(ctx, first, prepare)
 		}
 		wg.Wait()
 		return
