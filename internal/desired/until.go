@@ -94,8 +94,8 @@ func (h Host) UntilEtcd() Host {
 	return h.only(func(r Resource) bool { return r.Phase == "etcd" || r.ID == "kubelet-start/kubelet" })
 }
 
-// UntilServing is the part of the first control plane's story with which the API
-// serves and has its roles, and the images of what comes then are there.
+// UntilServing is the part of a control plane's story with which its API server
+// serves and the roles are made, and the images of what comes then are there.
 func (h Host) UntilServing() Host {
 	return h.only(func(r Resource) bool { return r.ID == rolesID || r.Phase == "images" })
 }

@@ -109,6 +109,10 @@ func (t *turn) found(ctx context.Context, first *node, prepare func()) {
 	}
 	t.allOf(ctx, func(ctx context.Context, n *node) error {
 		if n != first {
+			// Its kubelet calls its own API server: only then is it there to register.
+			if err := t.run(ctx, n, n.want.UntilServing()); err != nil {
+				return err
+			}
 			return t.run(ctx, n, n.want)
 		}
 		if err := t.run(ctx, n, n.want.Founded().WithoutDNS()); err != nil {
