@@ -12,10 +12,10 @@ const (
 	// would start no faster that could be measured, and keep twice as much
 	// memory for good.
 	rarely = 40
-	// starting is how long such a program takes to start where three of them
-	// share two processors, and settling how long until it has made what it
-	// makes once.
-	starting, settling = 15 * time.Second, 40 * time.Second
+	// starting is how long such a program takes to start, and settling how long
+	// until it has made what it makes once. What it may keep for longer costs an
+	// idle cluster memory.
+	starting, settling = 5 * time.Second, 40 * time.Second
 	// usual is what Go's own GOGC is.
 	usual = 100
 )
