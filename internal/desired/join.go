@@ -47,8 +47,7 @@ const (
 
 // Join is what the model's host of that index must hold to be part of a cluster
 // that is there already, or that another begins at the same time (Host.Initial): a
-// worker, or one more control plane. The error names
-// patches that do not fit.
+// worker, or one more control plane. The error names patches that do not fit.
 func Join(m *cluster.Model, index int, o JoinOptions) (Host, error) {
 	s := &story{model: m, host: m.Hosts[index], run: o.Run, resources: make([]Resource, 0, 32)}
 	main := s.host.Has(cluster.ControlPlane)

@@ -68,8 +68,8 @@ const ClusterStage = "cluster objects"
 // first control plane's own pods reach the API; what touches no cluster on all
 // hosts at once, then etcd's own hosts and control planes one at a time, but for
 // those that make a new cluster together, then workers side by side, and beside
-// them what all hosts have in common. It refuses
-// to touch a host while etcd would lose its majority by it.
+// them what all hosts have in common. It refuses to touch a host while etcd would
+// lose its majority by it.
 func Order(hosts []HostPlan) Fleet {
 	var f Fleet
 	balancers := Stage{Name: "load balancers"}
