@@ -61,7 +61,7 @@ func (u *unpacked) copyPrograms(ctx context.Context) error {
 		layers[b.Layer][b.In] = true
 	}
 	for layer, programs := range layers {
-		f, err := os.Open(filepath.Join(u.folder, bundle.BlobPath(layer)))
+		f, err := bundle.OpenLayer(filepath.Join(u.folder, bundle.BlobPath(layer)))
 		if err != nil {
 			return err
 		}

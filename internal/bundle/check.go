@@ -38,6 +38,7 @@ type checker struct {
 	inLayer   map[string][]Binary // by layer
 	done      map[string]bool
 	documents map[string][]byte // small blobs by digest
+	tars      map[string]string // the sha256 of a layer's tar, by the layer's own
 	out       sink              // nil to check only
 }
 
@@ -52,7 +53,7 @@ func newChecker(raw []byte, out sink) (*checker, error) {
 	}
 	c := &checker{
 		manifest: m, raw: raw, machine: machine, out: out,
-		files: map[string]File{}, inLayer: map[string][]Binary{}, done: map[string]bool{}, documents: map[string][]byte{},
+		files: map[string]File{}, inLayer: map[string][]Binary{}, done: map[string]bool{}, documents: map[string][]byte{}, tars: map[string]string{},
 	}
 	for _, f := range m.Files {
 		c.files[f.Path] = f
@@ -150,7 +151,14 @@ func (c *checker) isLayer(digest string) bool {
 // layer checks an image layer and copies out of it the programs that the
 // manifest finds there.
 func (c *checker) layer(ctx context.Context, digest string, r io.Reader) error {
-	return scanLayer(r, c.machine, func(name string, size int64, content io.Reader) error {
+	plain, err := plainLayer(r)
+	if err != nil {
+		return err
+	}
+	defer plain.Close()
+	sum := sha256.New()
+	defer func() { c.tars[digest] = fmt.Sprintf("%x", sum.Sum(nil)) }()
+	return scanLayer(io.TeeReader(plain, sum), c.machine, func(name string, size int64, content io.Reader) error {
 		var wanted []Binary
 		for _, b := range c.inLayer[digest] {
 			if b.In == name {

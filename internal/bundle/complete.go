@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // Want is what a bundle must hold to be complete for a purpose. The zero value
@@ -90,18 +91,23 @@ func (c *checker) image(image Image) error {
 	if config.OS != c.manifest.OS || config.Architecture != c.manifest.Arch {
 		return fmt.Errorf("is for %s/%s, the bundle is for %s/%s", config.OS, config.Architecture, c.manifest.OS, c.manifest.Arch)
 	}
-	var layers, diffs []string
+	var layers, diffs, tars []string
 	for _, l := range manifest.Layers {
 		layers = append(layers, l.Digest.Hex)
 		if file := c.files[BlobPath(l.Digest.Hex)]; file.Size != l.Size {
 			return fmt.Errorf("layer %s: has %d bytes, its manifest says %d", l.Digest.Hex, file.Size, l.Size)
 		}
+		if compressed := c.tars[l.Digest.Hex] != l.Digest.Hex; compressed != (l.MediaType == types.OCILayerZStd) {
+			return fmt.Errorf("layer %s: is not the %s that its manifest says", l.Digest.Hex, l.MediaType)
+		}
 	}
 	for _, d := range config.RootFS.DiffIDs {
 		diffs = append(diffs, d.Hex)
 	}
-	// Layers are stored uncompressed, so that both names are of the same bytes.
-	if !slices.Equal(layers, image.Layers) || !slices.Equal(diffs, image.Layers) {
+	for _, digest := range image.Layers {
+		tars = append(tars, c.tars[digest])
+	}
+	if !slices.Equal(layers, image.Layers) || !slices.Equal(diffs, tars) {
 		return fmt.Errorf("the layers in its manifest, its config and %s are not the same", ManifestName)
 	}
 	return nil

@@ -2,13 +2,55 @@ package bundle
 
 import (
 	"archive/tar"
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 )
+
+// LayerWindow is how far back, in bytes, a layer's compression looks: what every
+// reader of zstd allows (RFC 8878, section 3.1.1.1.2).
+const LayerWindow = 8 << 20
+
+// OpenLayer opens a layer's file and gives its tar, whether it is compressed or not.
+func OpenLayer(path string) (io.ReadCloser, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	t, err := plainLayer(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return layerFile{t, f}, nil
+}
+
+type layerFile struct {
+	io.ReadCloser
+	file io.Closer
+}
+
+func (l layerFile) Close() error { return errors.Join(l.ReadCloser.Close(), l.file.Close()) }
+
+// plainLayer gives a layer's tar, which may be compressed with zstd.
+func plainLayer(r io.Reader) (io.ReadCloser, error) {
+	const magic = "\x28\xb5\x2f\xfd" // of a frame, RFC 8878, section 3.1.1
+	head := bufio.NewReader(r)
+	if start, err := head.Peek(len(magic)); err != nil || string(start) != magic {
+		return io.NopCloser(head), nil //nolint:nilerr // who reads on meets it again
+	}
+	z, err := zstd.NewReader(head, zstd.WithDecoderMaxWindow(LayerWindow), zstd.WithDecoderConcurrency(2))
+	if err != nil {
+		return nil, err
+	}
+	return z.IOReadCloser(), nil
+}
 
 // scanLayer reads a layer's tar to its end, refuses a path that leaves the
 // image and a program of another architecture, and gives each regular file to

@@ -11,7 +11,7 @@ import (
 )
 
 // Format is the version of the layout that this package reads and writes.
-const Format = 1
+const Format = 2
 
 // Names of files with a fixed place in every bundle.
 const (

@@ -31,6 +31,9 @@ type sample struct {
 	imageFor string
 	entries  []assemble.Entry
 	notELF   bool
+	plain    bool // no layer is compressed
+	// spoil gives another layer in place of the shared one.
+	spoil func(t *testing.T, dir string, l assemble.Layer) assemble.Layer
 }
 
 // write makes a small bundle as a folder and as an archive. It has the shape of
@@ -62,18 +65,25 @@ func (s sample) write(t *testing.T) (folder, archive string) {
 		{Name: "usr/local/bin/kube-proxy", Mode: fs.ModeSymlink | 0o777, Link: "kube"},
 	}, s.entries...))
 	must(t, err)
+	if !s.plain {
+		shared, err = assemble.Compress(layers, shared)
+		must(t, err)
+	}
+	if s.spoil != nil {
+		shared = s.spoil(t, layers, shared)
+	}
 	other, err := assemble.WriteLayer(layers, []assemble.Entry{{Name: "etc/passwd", Mode: 0o644, Content: []byte("root")}})
 	must(t, err)
 	content := assemble.Content{
 		Manifest: bundle.Manifest{Kubernetes: "v1.37.0", OS: "linux", Arch: s.arch, Components: []bundle.Component{{Name: "kubernetes", Version: "v1.37.0"}}},
 		SBOM:     []byte("{}\n"),
 		Programs: []assemble.Program{
-			{Name: "kubelet", Path: kube, Layer: shared, In: "usr/local/bin/kube"},
-			{Name: "kubectl", Path: kube, Layer: shared, In: "usr/local/bin/kube"},
+			{Name: "kubelet", Path: kube, Layer: shared.Digest, In: "usr/local/bin/kube"},
+			{Name: "kubectl", Path: kube, Layer: shared.Digest, In: "usr/local/bin/kube"},
 			{Name: "runc", Path: runc},
 		},
 	}
-	for reference, list := range map[string][]string{
+	for reference, list := range map[string][]assemble.Layer{
 		"registry.k8s.io/kube-apiserver:v1.37.0": {shared},
 		"registry.k8s.io/kube-proxy:v1.37.0":     {other, shared},
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -23,7 +24,8 @@ func verify(path string, want bundle.Want) error {
 
 func TestVerifyWhole(t *testing.T) {
 	folder, archive := sample{}.write(t)
-	for _, path := range []string{folder, archive} {
+	plain, plainArchive := sample{plain: true}.write(t)
+	for _, path := range []string{folder, archive, plain, plainArchive} {
 		if err := verify(path, wanted()); err != nil {
 			t.Errorf("a whole bundle is refused: %v", err)
 		}
@@ -55,6 +57,20 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "program is a script", sample: sample{notELF: true}, error: "is no ELF program"},
 		{name: "library of another machine in a layer", sample: sample{entries: []assemble.Entry{{Name: "lib/x.so", Mode: 0o644, Content: program(arm64, "")}}}, error: "lib/x.so: is a program for another machine"},
 		{name: "layer leaves the image", sample: sample{entries: []assemble.Entry{{Name: "a/../../etc/cron.d/x", Mode: 0o644}}}, error: "would leave the image's folder"},
+		{name: "layer is another than the config's", sample: sample{spoil: func(_ *testing.T, _ string, l assemble.Layer) assemble.Layer {
+			return assemble.Layer{Digest: l.Digest, DiffID: strings.Repeat("0", 64)}
+		}}, error: "the layers in its manifest, its config and manifest.json are not the same"},
+		{name: "compressed layer called plain", sample: sample{spoil: func(_ *testing.T, _ string, l assemble.Layer) assemble.Layer {
+			return assemble.Layer{Digest: l.Digest, DiffID: l.Digest}
+		}}, error: "is not the application/vnd.oci.image.layer.v1.tar that its manifest says"},
+		{name: "compressed layer cut off", sample: sample{spoil: func(t *testing.T, dir string, l assemble.Layer) assemble.Layer {
+			text, err := os.ReadFile(filepath.Join(dir, l.Digest))
+			must(t, err)
+			text = text[:len(text)/2]
+			cut := assemble.Layer{Digest: fmt.Sprintf("%x", sha256.Sum256(text)), DiffID: l.DiffID}
+			must(t, os.WriteFile(filepath.Join(dir, cut.Digest), text, 0o644))
+			return cut
+		}}, error: "cannot be unpacked"},
 		{name: "manifest missing", spoil: remove(bundle.ManifestName), error: "manifest.json"},
 		{name: "manifest's digest missing", spoil: remove(bundle.DigestName), error: "manifest.json.sha256"},
 		{name: "layout missing", spoil: remove("oci/oci-layout"), error: "oci/oci-layout: is missing"},
@@ -146,8 +162,8 @@ func TestManifestPaths(t *testing.T) {
 		refused(t, bad, "in layer "+in)
 	}
 	bad := good
-	bad.Format = 2
-	refused(t, bad, "format 2")
+	bad.Format = 3
+	refused(t, bad, "format 3")
 }
 
 func refused(t *testing.T, m bundle.Manifest, what string) {

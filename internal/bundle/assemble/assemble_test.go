@@ -2,6 +2,7 @@ package assemble
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"keelway.dev/keelway/internal/bundle"
 )
@@ -29,20 +32,20 @@ func entries(t *testing.T) []Entry {
 func TestWriteLayer(t *testing.T) {
 	dir := t.TempDir()
 	list := entries(t)
-	digest, err := WriteLayer(dir, list)
+	layer, err := WriteLayer(dir, list)
 	must(t, err)
 	slices.Reverse(list)
 	again, err := WriteLayer(dir, list)
 	must(t, err)
-	if digest != again {
+	if layer != again || layer.Digest != layer.DiffID || layer.Type() != types.OCIUncompressedLayer {
 		t.Error("the order of the entries changes the layer")
 	}
 	left, err := os.ReadDir(dir)
 	must(t, err)
-	if len(left) != 1 || left[0].Name() != digest {
-		t.Errorf("the folder holds %v, want %s only", left, digest)
+	if len(left) != 1 || left[0].Name() != layer.Digest {
+		t.Errorf("the folder holds %v, want %s only", left, layer.Digest)
 	}
-	f, err := os.Open(filepath.Join(dir, digest))
+	f, err := os.Open(filepath.Join(dir, layer.Digest))
 	must(t, err)
 	defer f.Close()
 	modes := map[string]int64{}
@@ -70,6 +73,30 @@ func TestWriteLayer(t *testing.T) {
 	}
 }
 
+func TestCompress(t *testing.T) {
+	dir := t.TempDir()
+	plain, err := WriteLayer(dir, entries(t))
+	must(t, err)
+	layer, err := Compress(dir, plain)
+	must(t, err)
+	again, err := Compress(dir, plain)
+	must(t, err)
+	if layer != again || layer.DiffID != plain.DiffID || layer.Digest == plain.Digest || layer.Type() != types.OCILayerZStd {
+		t.Errorf("%+v became %+v and %+v", plain, layer, again)
+	}
+	sum, _, err := HashFile(filepath.Join(dir, layer.Digest))
+	must(t, err)
+	want, err := os.ReadFile(filepath.Join(dir, plain.Digest))
+	must(t, err)
+	r, err := bundle.OpenLayer(filepath.Join(dir, layer.Digest))
+	must(t, err)
+	got, err := io.ReadAll(r)
+	must(t, errors.Join(err, r.Close()))
+	if sum != layer.Digest || !bytes.Equal(got, want) {
+		t.Errorf("the compressed layer has sha256 %s, not %s, or other content", sum, layer.Digest)
+	}
+}
+
 func TestWriteLayerRefuses(t *testing.T) {
 	for name, list := range map[string][]Entry{
 		"a name twice":   {{Name: "a", Mode: 0o644}, {Name: "a", Mode: 0o644}},
@@ -94,14 +121,14 @@ func TestFolderModes(t *testing.T) {
 	must(t, os.WriteFile(program, []byte("\x7fELF"), 0o600))
 	layer, err := WriteLayer(layers, entries(t))
 	must(t, err)
-	image, err := NewImage(layers, []string{layer}, Spec{OS: "linux", Arch: "amd64"})
+	image, err := NewImage(layers, []Layer{layer}, Spec{OS: "linux", Arch: "amd64"})
 	must(t, err)
 	m, err := Folder(context.Background(), folder, Content{
 		Manifest: bundle.Manifest{Kubernetes: "v1.37.0", OS: "linux", Arch: "amd64"}, SBOM: []byte("{}"),
 		Images: []Image{{Reference: "b/b:2", Image: image}, {Reference: "a/a:1", Image: image}}, Programs: []Program{{Name: "runc", Path: program}},
 	})
 	must(t, err)
-	if m.Images[0].Reference != "a/a:1" || !slices.Equal(m.Images[0].Layers, []string{layer}) {
+	if m.Images[0].Reference != "a/a:1" || !slices.Equal(m.Images[0].Layers, []string{layer.Digest}) {
 		t.Errorf("images are %+v", m.Images)
 	}
 	if !slices.IsSortedFunc(m.Files, func(a, b bundle.File) int {

@@ -31,7 +31,8 @@ type Content struct {
 	SBOM []byte
 }
 
-// Image is an image under its whole reference. Its layers must be uncompressed.
+// Image is an image under its whole reference. Its layers are uncompressed, or
+// compressed with zstd.
 type Image struct {
 	Reference string
 	Image     v1.Image
@@ -111,8 +112,8 @@ func describe(i Image) (bundle.Image, error) {
 	}
 	described := bundle.Image{Reference: i.Reference, Manifest: digest.Hex, Config: manifest.Config.Digest.Hex}
 	for _, l := range manifest.Layers {
-		if l.MediaType != types.OCIUncompressedLayer && l.MediaType != types.DockerUncompressedLayer {
-			return bundle.Image{}, fmt.Errorf("layer %s is compressed (%s)", l.Digest, l.MediaType)
+		if l.MediaType != types.OCIUncompressedLayer && l.MediaType != types.OCILayerZStd {
+			return bundle.Image{}, fmt.Errorf("layer %s is neither plain nor compressed with zstd (%s)", l.Digest, l.MediaType)
 		}
 		described.Layers = append(described.Layers, l.Digest.Hex)
 	}

@@ -23,8 +23,8 @@ type Spec struct {
 // kube-apiserver without its folder, as kubeadm's do.
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin"
 
-// NewImage makes an image of layers that WriteLayer wrote below dir.
-func NewImage(dir string, layers []string, spec Spec) (v1.Image, error) {
+// NewImage makes an image of layers that lie below dir.
+func NewImage(dir string, layers []Layer, spec Spec) (v1.Image, error) {
 	config := &v1.ConfigFile{
 		OS: spec.OS, Architecture: spec.Arch,
 		RootFS: v1.RootFS{Type: "layers"},
@@ -45,14 +45,14 @@ func NewImage(dir string, layers []string, spec Spec) (v1.Image, error) {
 	return AppendLayers(image, dir, layers)
 }
 
-// AppendLayers puts layers that WriteLayer wrote below dir on top of an image.
-func AppendLayers(image v1.Image, dir string, layers []string) (v1.Image, error) {
-	for _, digest := range layers {
-		layer, err := newPlainLayer(dir, digest)
+// AppendLayers puts layers that lie below dir on top of an image.
+func AppendLayers(image v1.Image, dir string, layers []Layer) (v1.Image, error) {
+	for _, l := range layers {
+		layer, err := newFileLayer(dir, l)
 		if err != nil {
-			return nil, fmt.Errorf("layer %s: %w", digest, err)
+			return nil, fmt.Errorf("layer %s: %w", l.Digest, err)
 		}
-		if image, err = mutate.Append(image, mutate.Addendum{Layer: layer, MediaType: types.OCIUncompressedLayer}); err != nil {
+		if image, err = mutate.Append(image, mutate.Addendum{Layer: layer, MediaType: l.Type()}); err != nil {
 			return nil, err
 		}
 	}

@@ -14,6 +14,11 @@ import (
 	"path/filepath"
 	"sort"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/klauspost/compress/zstd"
+
+	"keelway.dev/keelway/internal/bundle"
 )
 
 // Entry is a file, folder or symbolic link in an image layer.
@@ -33,11 +38,49 @@ type Entry struct {
 	Capability []byte
 }
 
-// WriteLayer writes the entries as an uncompressed tar below dir, named by its
-// sha256, and returns that. Folders that no entry names are added with 0755.
-// The bytes depend on the entries only: they are sorted, owned by root and
-// dated 1970.
-func WriteLayer(dir string, entries []Entry) (digest string, err error) {
+// Layer is an image layer in a file that is named by its digest. The names are
+// sha256 in hexadecimal: Digest of the file, DiffID of the tar in it.
+type Layer struct {
+	Digest, DiffID string
+}
+
+// Type is the layer's media type in the OCI image specification.
+func (l Layer) Type() types.MediaType {
+	if l.Digest == l.DiffID {
+		return types.OCIUncompressedLayer
+	}
+	return types.OCILayerZStd
+}
+
+// WriteLayer writes the entries as an uncompressed layer below dir. Folders that
+// no entry names are added with 0755. The bytes depend on the entries only: they
+// are sorted, owned by root and dated 1970.
+func WriteLayer(dir string, entries []Entry) (Layer, error) {
+	digest, err := writeNamed(dir, func(w io.Writer) error { return writeTar(w, withFolders(entries)) })
+	return Layer{Digest: digest, DiffID: digest}, err
+}
+
+// Compress writes an uncompressed layer that lies below dir once more, compressed.
+// The same layer gives the same bytes.
+func Compress(dir string, plain Layer) (Layer, error) {
+	f, err := os.Open(filepath.Join(dir, plain.Digest))
+	if err != nil {
+		return Layer{}, err
+	}
+	defer f.Close()
+	digest, err := writeNamed(dir, func(w io.Writer) error {
+		z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(bundle.LayerWindow), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(z, f)
+		return errors.Join(err, z.Close())
+	})
+	return Layer{Digest: digest, DiffID: plain.DiffID}, err
+}
+
+// writeNamed writes a file below dir whose name is its sha256, and returns that.
+func writeNamed(dir string, write func(io.Writer) error) (digest string, err error) {
 	temp, err := os.CreateTemp(dir, ".layer-*")
 	if err != nil {
 		return "", err
@@ -48,7 +91,7 @@ func WriteLayer(dir string, entries []Entry) (digest string, err error) {
 		}
 	}()
 	sum := sha256.New()
-	err = writeTar(io.MultiWriter(temp, sum), withFolders(entries))
+	err = write(io.MultiWriter(temp, sum))
 	if err := errors.Join(err, temp.Chmod(0o644), temp.Close()); err != nil {
 		return "", fmt.Errorf("layer: %w", err)
 	}

@@ -13,19 +13,25 @@ import (
 	"keelway.dev/keelway/internal/release"
 )
 
-// layers writes the recipe's layers below dir and returns their sha256 by name.
-func (b *builder) layers(ctx context.Context, dir string) (map[string]string, error) {
-	digests := map[string]string{}
+// layers writes the recipe's layers below dir and returns them by name. One whose
+// tar is a file for hosts stays plain: it is in the bundle once.
+func (b *builder) layers(ctx context.Context, dir string) (map[string]assemble.Layer, error) {
+	layers := map[string]assemble.Layer{}
 	for _, l := range b.recipe.Layers {
 		entries, err := b.entries(ctx, l)
 		if err != nil {
 			return nil, fmt.Errorf("layer %s: %w", l.Name, err)
 		}
-		if digests[l.Name], err = assemble.WriteLayer(dir, entries); err != nil {
+		layer, err := assemble.WriteLayer(dir, entries)
+		if err == nil && l.Tar == "" {
+			layer, err = assemble.Compress(dir, layer)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("layer %s: %w", l.Name, err)
 		}
+		layers[l.Name] = layer
 	}
-	return digests, nil
+	return layers, nil
 }
 
 func (b *builder) entries(ctx context.Context, l Layer) ([]assemble.Entry, error) {
@@ -58,14 +64,14 @@ func (b *builder) entries(ctx context.Context, l Layer) ([]assemble.Entry, error
 }
 
 // images makes the recipe's images of layers below dir.
-func (b *builder) images(dir string, digests map[string]string) ([]assemble.Image, error) {
+func (b *builder) images(dir string, layers map[string]assemble.Layer) ([]assemble.Image, error) {
 	var images []assemble.Image
 	for _, i := range b.recipe.Images {
-		var layers []string
+		var own []assemble.Layer
 		for _, name := range i.Layers {
-			layers = append(layers, digests[name])
+			own = append(own, layers[name])
 		}
-		image, err := assemble.NewImage(dir, layers, assemble.Spec{
+		image, err := assemble.NewImage(dir, own, assemble.Spec{
 			OS: "linux", Arch: runtime.GOARCH, Entrypoint: i.Entrypoint, User: i.User,
 			Title: i.Name, Version: b.release.Tag(i.Name),
 		})
@@ -79,11 +85,11 @@ func (b *builder) images(dir string, digests map[string]string) ([]assemble.Imag
 
 // hostPrograms lists the programs for the host, and finds those that a layer
 // holds already.
-func (b *builder) hostPrograms(dir string, digests map[string]string) []assemble.Program {
+func (b *builder) hostPrograms(dir string, layers map[string]assemble.Layer) []assemble.Program {
 	var programs []assemble.Program
 	for _, l := range b.recipe.Layers {
 		if l.Tar != "" {
-			programs = append(programs, assemble.Program{Name: l.Tar, Path: filepath.Join(dir, digests[l.Name]), Layer: digests[l.Name]})
+			programs = append(programs, assemble.Program{Name: l.Tar, Path: filepath.Join(dir, layers[l.Name].Digest), Layer: layers[l.Name].Digest})
 		}
 	}
 	for _, name := range b.recipe.Binaries {
@@ -92,7 +98,7 @@ func (b *builder) hostPrograms(dir string, digests map[string]string) []assemble
 		for _, l := range b.recipe.Layers {
 			for path, file := range l.Files {
 				if file == provider.Name {
-					program.Layer, program.In = digests[l.Name], path
+					program.Layer, program.In = layers[l.Name].Digest, path
 				}
 			}
 		}

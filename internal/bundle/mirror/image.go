@@ -18,7 +18,7 @@ import (
 )
 
 // pull reads an image from its registry, or from another one in its place, and
-// writes its layers uncompressed below dir.
+// writes its layers below dir, compressed as the bundle's own are.
 func pull(ctx context.Context, o Options, reference, dir string) (v1.Image, error) {
 	where := reference
 	if o.Registry != "" {
@@ -34,17 +34,16 @@ func pull(ctx context.Context, o Options, reference, dir string) (v1.Image, erro
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", where, err)
 	}
-	plain, err := uncompress(image, dir)
+	again, err := recompress(image, dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", where, err)
 	}
-	return plain, nil
+	return again, nil
 }
 
-// uncompress writes an image's layers below dir as they are inside their
-// compression. The config stays as it is, byte for byte, so that the image's ID
-// is still upstream's.
-func uncompress(image v1.Image, dir string) (v1.Image, error) {
+// recompress writes an image's layers below dir with zstd in place of gzip. The
+// config stays as it is, byte for byte, so that the image's ID is still upstream's.
+func recompress(image v1.Image, dir string) (v1.Image, error) {
 	config, err := image.RawConfigFile()
 	if err != nil {
 		return nil, err
@@ -53,7 +52,7 @@ func uncompress(image v1.Image, dir string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	var digests []string
+	var own []assemble.Layer
 	for _, layer := range layers {
 		diff, err := layer.DiffID()
 		if err != nil {
@@ -62,9 +61,13 @@ func uncompress(image v1.Image, dir string) (v1.Image, error) {
 		if err := writeLayer(layer, filepath.Join(dir, diff.Hex), diff.Hex); err != nil {
 			return nil, err
 		}
-		digests = append(digests, diff.Hex)
+		compressed, err := assemble.Compress(dir, assemble.Layer{Digest: diff.Hex, DiffID: diff.Hex})
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, compressed)
 	}
-	return assemble.ImageOf(config, dir, digests)
+	return assemble.ImageOf(config, dir, own)
 }
 
 func writeLayer(layer v1.Layer, file, want string) error {

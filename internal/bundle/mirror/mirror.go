@@ -140,10 +140,12 @@ func (m *run) content(ctx context.Context, layers string) (assemble.Content, err
 		if err != nil {
 			return assemble.Content{}, err
 		}
-		if own, err := m.ownLayer(ctx, image, layers); err != nil {
+		own, err := m.ownLayers(ctx, image, layers)
+		if err != nil {
 			return assemble.Content{}, err
-		} else if own != "" {
-			if pulled, err = assemble.AppendLayers(pulled, layers, []string{own}); err != nil {
+		}
+		if len(own) > 0 {
+			if pulled, err = assemble.AppendLayers(pulled, layers, own); err != nil {
 				return assemble.Content{}, err
 			}
 		}
@@ -155,10 +157,10 @@ func (m *run) content(ctx context.Context, layers string) (assemble.Content, err
 	return content, err
 }
 
-// ownLayer writes what upstream's image lacks: programs of this repository in
+// ownLayers writes what upstream's image lacks: programs of this repository in
 // one of the image's layers, with the host's programs that stand beside them.
 // It returns nothing for an image that is upstream's whole.
-func (m *run) ownLayer(ctx context.Context, image build.Image, dir string) (string, error) {
+func (m *run) ownLayers(ctx context.Context, image build.Image, dir string) ([]assemble.Layer, error) {
 	for _, layer := range m.recipe.Layers {
 		if !slices.Contains(image.Layers, layer.Name) {
 			continue
@@ -170,7 +172,7 @@ func (m *run) ownLayer(ctx context.Context, image build.Image, dir string) (stri
 			if p, _ := m.recipe.Program(name); p.Component == "" {
 				compiled, err := build.CompileOwn(ctx, m.options.Options, m.stages, p)
 				if err != nil {
-					return "", err
+					return nil, err
 				}
 				program, own = compiled, true
 			}
@@ -179,10 +181,14 @@ func (m *run) ownLayer(ctx context.Context, image build.Image, dir string) (stri
 			}
 		}
 		if own {
-			return assemble.WriteLayer(dir, entries)
+			written, err := assemble.WriteLayer(dir, entries)
+			if err == nil {
+				written, err = assemble.Compress(dir, written)
+			}
+			return []assemble.Layer{written}, err
 		}
 	}
-	return "", nil
+	return nil, nil
 }
 
 // sbom lists the modules that upstream's programs name themselves.
