@@ -43,6 +43,8 @@ const (
 	downloadPhase   = "download-certs"
 	checkEtcdID     = "check-etcd/healthy"
 	waitBootstrapID = "kubelet-wait-bootstrap/kubeconfig"
+	registeredID    = "kubelet-wait-bootstrap/registered"
+	podsID          = "kubelet-wait-bootstrap/network"
 )
 
 // Join is what the model's host of that index must hold to be part of a cluster

@@ -41,7 +41,7 @@ func (s *story) waitBootstrap() {
 // registered waits for a worker's Node.
 func (s *story) registered() {
 	s.add(Resource{
-		ID: "kubelet-wait-bootstrap/registered", Component: "kubelet", After: []string{"kubelet-wait-bootstrap/token", "kubelet-start/kubelet"},
+		ID: registeredID, Component: "kubelet", After: []string{"kubelet-wait-bootstrap/token", "kubelet-start/kubelet"},
 		What: "wait for the kubelet to register the node",
 		Why:  "The scheduler places pods on nodes that it knows.",
 		Wait: &Wait{Probe: ProbeNode, Target: s.host.Init.NodeRegistration.Name, Seconds: 120},
@@ -54,24 +54,21 @@ func (s *story) markWorker() {
 		return
 	}
 	s.add(Resource{
-		ID: "kubelet-wait-bootstrap/labels", Component: "kubelet", After: []string{"kubelet-wait-bootstrap/registered"},
+		ID: "kubelet-wait-bootstrap/labels", Component: "kubelet", After: []string{registeredID},
 		What:    "set the node's labels and taints",
 		Why:     "Pods choose nodes by labels, and spread over zones by one of them; taints keep pods off. What the cluster file gave before and no longer names is taken off.",
 		Objects: []Object{{Object: access.Node(s.host), Why: "the labels and taints of the cluster file"}},
 	})
 }
 
-// PodsStart is the wait for flannel's pod on a machine: the node is ready before,
-// by the CNI configuration that is there already, and takes pods.
-func PodsStart() Wait { return Wait{Probe: ProbeFile, Target: subnetFile, Seconds: 180} }
-
+// podsStart waits for flannel's pod on a machine: the node is ready before, by the
+// CNI configuration that is there already, and takes pods.
 func (s *story) podsStart() {
-	wait := PodsStart()
 	s.add(Resource{
-		ID: "kubelet-wait-bootstrap/network", Component: "flannel",
-		After: []string{"kubelet-wait-bootstrap/registered", "mark-control-plane/registered"},
+		ID: podsID, Component: "flannel",
+		After: []string{registeredID, "mark-control-plane/registered"},
 		What:  "wait for the pod network on this machine",
 		Why:   "A pod that starts before flannel has written this file fails, and is tried again only after a pause.",
-		Wait:  &wait,
+		Wait:  &Wait{Probe: ProbeFile, Target: subnetFile, Seconds: 180},
 	})
 }

@@ -132,7 +132,7 @@ func (s *story) joinOrder(asks bool) {
 		case "kubelet-start/kubelet":
 			after = append(slices.DeleteFunc(after, func(id string) bool { return id == "control-plane/apiserver" }), bootstrapID, "kubelet-start/ca", "kubelet-start/folder")
 			if !s.host.Has(cluster.ControlPlane) {
-				r.Service.Node = "kubelet-wait-bootstrap/registered"
+				r.Service.Node = registeredID
 			}
 			if asks {
 				// The kubelet writes it itself.

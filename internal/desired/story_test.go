@@ -136,9 +136,12 @@ func TestPartsOfThoseThatBeginTogether(t *testing.T) {
 		etcd := []desired.Host{keys, first.UntilEtcd()}
 		check("etcd", etcd, "etcd/local kubelet-start/kubelet images/control-plane", "control-plane/apiserver images/addons")
 		serving := append(etcd, first.UntilServing())
-		check("serving", serving, "control-plane/apiserver wait-control-plane/roles images/addons", "control-plane/scheduler addon/flannel")
+		check("serving", serving, "control-plane/apiserver wait-control-plane/serving images/addons", "wait-control-plane/roles control-plane/scheduler addon/flannel")
+		serving = append(serving, first.UntilRoles())
+		check("roles", serving, "wait-control-plane/roles", "control-plane/scheduler addon/flannel")
 		check("without DNS", append(serving, first.Founded().WithoutDNS()), "addon/flannel addon/network-ready control-plane/scheduler", "addon/coredns")
 		check("etcd of another", []desired.Host{other.UntilEtcd()}, "etcd/local etcd/ready kubelet-start/kubelet", "control-plane/apiserver images/addons etcd-join/member check-etcd/healthy")
+		check("another with pods", []desired.Host{other.UntilEtcd(), other.UntilServing(), other.UntilPods()}, "control-plane/apiserver kubelet-start/kubelet kubelet-wait-bootstrap/network mark-control-plane/registered", "control-plane/controller-manager control-plane/scheduler")
 		check("another", []desired.Host{other}, "control-plane/apiserver kubelet-wait-bootstrap/network mark-control-plane/registered", "etcd-join/member check-etcd/healthy")
 		for _, h := range []desired.Host{first, other} {
 			for _, r := range h.Resources {

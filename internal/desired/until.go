@@ -95,9 +95,26 @@ func (h Host) UntilEtcd() Host {
 }
 
 // UntilServing is the part of a control plane's story with which its API server
-// serves and the roles are made, and the images of what comes then are there.
+// serves, and the images of what comes then are there.
 func (h Host) UntilServing() Host {
-	return h.only(func(r Resource) bool { return r.ID == rolesID || r.Phase == "images" })
+	return h.only(func(r Resource) bool { return r.ID == servingID || r.Phase == "images" })
+}
+
+// UntilRoles is the part of the first control plane's story with which its API
+// server has made the roles of the cluster.
+func (h Host) UntilRoles() Host {
+	return h.only(func(r Resource) bool { return r.ID == rolesID })
+}
+
+// UntilPods is the part of another control plane's story after which pods can start
+// there. Its managers are not needed for that: the first's work.
+func (h Host) UntilPods() Host {
+	return h.only(func(r Resource) bool { return r.ID == podsID })
+}
+
+// UntilRegistered is the part of a worker's story after which the cluster knows it.
+func (h Host) UntilRegistered() Host {
+	return h.only(func(r Resource) bool { return r.ID == registeredID })
 }
 
 // only keeps what is asked for and what that stands on.

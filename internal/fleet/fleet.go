@@ -71,9 +71,11 @@ type Fleet struct {
 	// goes through.
 	api   *kube.Admin
 	asked *node
-	// token is what workers bootstrap with during an apply; "" is none yet.
-	token string
-	hooks hooks
+	// token is what workers bootstrap with during an apply, made by issuer; "" is
+	// none yet.
+	token  string
+	issuer *node
+	hooks  hooks
 }
 
 // node is one machine, with what is known of it.

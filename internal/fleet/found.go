@@ -8,9 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
-	"keelway.dev/keelway/internal/desired"
 	"keelway.dev/keelway/internal/desired/etcd"
 	"keelway.dev/keelway/internal/host"
 	"keelway.dev/keelway/internal/observe"
@@ -84,59 +82,107 @@ func (f *Fleet) initial(mains []*node) (places []string, there bool) {
 
 // found makes the cluster on its first control plane, and on those that begin with
 // it, whatever the limit of hosts is: they need each other. prepare begins to
-// prepare those that join later.
-func (t *turn) found(ctx context.Context, first *node, prepare func()) {
+// prepare those that join later; workers join as soon as CoreDNS is placed.
+func (t *turn) found(ctx context.Context, first *node, prepare func(), workers []*node) {
 	others := slices.DeleteFunc(slices.Clone(t.f.together), func(n *node) bool { return n == first })
 	if len(others) == 0 {
-		_ = t.run(ctx, first, first.want.Founded())
+		if t.run(ctx, first, first.want.Founded()) == nil {
+			t.follow(ctx, first, workers)
+		}
 		return
 	}
 	if !t.formEtcd(ctx, first, others) {
 		return
 	}
-	prepare() // etcd would come later if all machines were prepared at once
 	// Of API servers that make the roles at once, each takes the others' time.
 	if !t.allOf(ctx, func(ctx context.Context, n *node) error {
-		if n == first {
-			return t.run(ctx, n, n.want.UntilServing())
+		if n != first {
+			return t.run(ctx, n, n.want.Prepared()) // the other images
 		}
-		return t.run(ctx, n, n.want.Prepared()) // the other images
+		if err := t.run(ctx, n, n.want.UntilServing()); err != nil {
+			return err
+		}
+		// Before, it would take the time of what all wait for; to make the roles is
+		// waiting for the most part.
+		prepare()
+		return t.run(ctx, n, n.want.UntilRoles())
 	}) {
 		return
 	}
 	for _, n := range others {
 		n.machine.Through(first.machine.Client)
 	}
-	t.allOf(ctx, func(ctx context.Context, n *node) error {
+	var pods sync.WaitGroup // start on all of them: CoreDNS is placed on any
+	pods.Add(len(others))
+	joined := make(chan struct{})
+	t.allOf(ctx, func(together context.Context, n *node) error {
 		if n != first {
-			// Its kubelet calls its own API server: only then is it there to register.
-			if err := t.run(ctx, n, n.want.UntilServing()); err != nil {
-				return err
-			}
-			return t.run(ctx, n, n.want)
+			return t.another(together, n, pods.Done, joined)
 		}
-		if err := t.run(ctx, n, n.want.Founded().WithoutDNS()); err != nil {
+		defer close(joined)
+		if err := t.run(together, n, n.want.Founded().WithoutDNS()); err != nil {
 			return err
 		}
-		if err := podsStart(ctx, others); err != nil {
+		pods.Wait()
+		if err := t.run(together, n, n.want.Founded()); err != nil {
 			return err
 		}
-		return t.run(ctx, n, n.want.Founded())
+		t.follow(ctx, first, workers)
+		return nil
 	})
 }
 
-// podsStart waits until pods can start on machines: CoreDNS is placed on any.
-func podsStart(ctx context.Context, nodes []*node) error {
-	for _, n := range nodes {
-		for !n.machine.Observer.Probe(ctx, desired.PodsStart()).OK {
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-time.After(100 * time.Millisecond):
-			}
-		}
+// another makes one that began with the first a control plane. It tells when pods
+// can start there, and leaves what nobody waits for, such as its managers that stand
+// by, until workers have joined.
+func (t *turn) another(ctx context.Context, n *node, pods func(), joined <-chan struct{}) error {
+	// Its kubelet calls its own API server: only then is it there to register.
+	err := t.run(ctx, n, n.want.UntilServing())
+	if err == nil {
+		err = t.run(ctx, n, n.want.UntilPods())
 	}
-	return nil
+	pods()
+	if err != nil {
+		return err
+	}
+	<-joined
+	return t.run(ctx, n, n.want)
+}
+
+// follow has workers join a cluster that was just made, once they are prepared, and
+// returns when those that do not fail have registered; what is left to do on them
+// is done beside. CoreDNS's pods are placed by then: on a machine that joins they
+// would be before its flannel, and fail at first.
+func (t *turn) follow(ctx context.Context, first *node, workers []*node) {
+	t.wait()
+	workers = slices.DeleteFunc(slices.Clone(workers), t.failed)
+	if len(workers) == 0 {
+		return
+	}
+	shared, err := t.f.sharedOn(ctx, first)
+	if err == nil {
+		err = t.f.makeToken(ctx, first)
+	}
+	var registered sync.WaitGroup
+	for _, n := range workers {
+		unfit := err
+		if unfit == nil {
+			n.machine.Through(first.machine.Client)
+			n.want, unfit = t.f.join(n, shared, nil)
+		}
+		if t.fail(n, unfit) != nil {
+			continue
+		}
+		registered.Add(1)
+		t.side.Go(func() {
+			err := t.inPlace(ctx, n, n.want.UntilRegistered())
+			registered.Done()
+			if err == nil {
+				_ = t.inPlace(ctx, n, n.want)
+			}
+		})
+	}
+	registered.Wait()
 }
 
 // formEtcd makes etcd on all control planes of a new cluster side by side, and

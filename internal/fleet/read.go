@@ -222,7 +222,11 @@ func read(ctx context.Context, n *node, path string) ([]byte, error) {
 // bootstrap is the kubeconfig with which a worker's kubelet asks for its
 // certificate. A plan that is only shown has no token.
 func (f *Fleet) bootstrap(n *node, ca []byte) ([]byte, error) {
-	server := n.model.Cluster.ControlPlaneURL(f.first().Init.LocalAPIEndpoint)
+	serving := f.issuer
+	if serving == nil {
+		serving = f.first()
+	}
+	server := n.model.Cluster.ControlPlaneURL(serving.Init.LocalAPIEndpoint)
 	return discovery.Kubeconfig(server, ca, "tls-bootstrap-token-user", &clientapi.AuthInfo{Token: f.token})
 }
 

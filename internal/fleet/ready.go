@@ -51,7 +51,12 @@ func (f *Fleet) needToken(ctx context.Context) error {
 	if f.token != "" || f.seed == nil || !slices.ContainsFunc(f.nodes, func(n *node) bool { return n.lost == nil && n.isNode() && !n.main() && !n.node }) {
 		return nil
 	}
-	client, err := f.seed.machine.Client.Client(ctx)
+	return f.makeToken(ctx, f.seed)
+}
+
+// makeToken makes one by a control plane that serves the API.
+func (f *Fleet) makeToken(ctx context.Context, serving *node) error {
+	client, err := serving.machine.Client.Client(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,17 +66,17 @@ func (f *Fleet) needToken(ctx context.Context) error {
 	if _, err := client.Typed.CoreV1().Secrets(metav1.NamespaceSystem).Create(ctx, config.TokenSecret(t, f.Now()), metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("cannot make a token for the workers: %w", err)
 	}
-	f.token = token.String()
+	f.token, f.issuer = token.String(), serving
 	return nil
 }
 
 func (f *Fleet) dropToken(ctx context.Context) {
-	if f.token == "" || f.seed == nil {
+	if f.token == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if client, err := f.seed.machine.Client.Client(ctx); err == nil {
+	if client, err := f.issuer.machine.Client.Client(ctx); err == nil {
 		id, _, _ := strings.Cut(f.token, ".")
 		_ = client.Typed.CoreV1().Secrets(metav1.NamespaceSystem).Delete(ctx, "bootstrap-token-"+id, metav1.DeleteOptions{})
 	}
