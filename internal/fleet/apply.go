@@ -10,9 +10,9 @@ import (
 	"keelway.dev/keelway/internal/plan"
 )
 
-// rounds bounds the loop: the first makes the cluster, the second has the
-// others join, the third finds nothing left; an etcd on hosts of its own is
-// begun in one before them.
+// rounds bounds the loop: the first makes the cluster and has workers join, the
+// second finds nothing left; control planes that did not begin with the first
+// join in one between them, and an etcd on hosts of its own is begun before.
 const rounds = 6
 
 // Result is what an apply came to.
