@@ -9,10 +9,10 @@ import (
 )
 
 // round runs the stages: load balancers; then what touches no cluster, and the
-// machine that makes the cluster, but for its last waits, at the same time; then,
-// in a cluster that serves, these and workers side by side, and control planes one
-// after the other. An etcd on hosts of its own goes before the control
-// planes.
+// machine that makes the cluster, but for its last waits, at the same time, and
+// workers when it is made; or, in a cluster that serves, these and workers side by
+// side, and control planes one after the other. An etcd on hosts of its own goes
+// before the control planes.
 func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	changing := p.Changing()
 	t := &turn{f: f, result: r, changing: changing, places: make(chan struct{}, f.limit())}
@@ -55,7 +55,7 @@ func (f *Fleet) round(ctx context.Context, p plan.Fleet, r *Result) {
 	if r.fatal(f) != nil {
 		planes = nil
 	}
-	for _, n := range f.fit(p, "workers", r) {
+	for _, n := range slices.DeleteFunc(workers, t.failed) {
 		t.beside(ctx, n, n.want)
 	}
 	for _, n := range f.hosts(p, plan.ClusterStage) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -153,5 +154,6 @@ func (c *conn) open(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, erro
 func closedByEnd(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.ErrClosedPipe) || errors.Is(err, sftp.ErrSSHFxConnectionLost) ||
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || // of a write, before the end was read
 		strings.Contains(err.Error(), "unexpected packet in response to channel open") // x/crypto's word for it
 }

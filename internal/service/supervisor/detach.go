@@ -48,10 +48,7 @@ func Detach(ctx context.Context, o Options) error {
 	if len(o.Command) == 0 {
 		return errors.New("start the supervisor: no command to start it with is given")
 	}
-	if err := os.MkdirAll(o.LogDir, 0o755); err != nil {
-		return fmt.Errorf("start the supervisor: %w", err)
-	}
-	log, err := logfile.Open(o.Log("supervisor"))
+	log, err := o.openLog()
 	if err != nil {
 		return fmt.Errorf("start the supervisor: %w", err)
 	}
@@ -104,6 +101,20 @@ func Detach(ctx context.Context, o Options) error {
 			return fmt.Errorf("start the supervisor: %s said nothing: %w; its log is %s", argv[0], err, o.Log("supervisor"))
 		}
 		return errors.New(text)
+	}
+}
+
+// openLog opens the log of a supervisor that does not run yet. One that ends may
+// remove the folder at any moment, but does so once.
+func (o Options) openLog() (*os.File, error) {
+	for tries := 0; ; tries++ {
+		if err := os.MkdirAll(o.LogDir, 0o755); err != nil {
+			return nil, err
+		}
+		log, err := logfile.Open(o.Log("supervisor"))
+		if tries == 3 || !errors.Is(err, os.ErrNotExist) {
+			return log, err
+		}
 	}
 }
 
