@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"archive/tar"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -20,34 +19,30 @@ func etcdProgram(t *testing.T, to string) {
 	t.Helper()
 	b, err := offline.Open(t.Context(), bundle(t), t.TempDir())
 	check(t, err)
-	references := map[string]string{}
 	for _, i := range b.Images() {
-		if strings.Contains(i.Reference, "/etcd:") {
-			references[i.Reference] = i.Reference
-		}
-	}
-	var images bytes.Buffer
-	check(t, b.WriteImages(&images, references, nil))
-	for blobs := tar.NewReader(&images); ; {
-		if _, err := blobs.Next(); errors.Is(err, io.EOF) {
-			t.Fatal("no layer of the bundle's image of etcd holds usr/local/bin/etcd")
-		} else {
+		for _, digest := range i.Layers {
+			if !strings.Contains(i.Reference, "/etcd:") {
+				continue
+			}
+			layer, err := offline.OpenLayer(filepath.Join(b.Folder, offline.BlobPath(digest)))
 			check(t, err)
-		}
-		// What is no layer is no archive either.
-		for layer := tar.NewReader(blobs); ; {
-			file, err := layer.Next()
-			if err != nil {
-				break
-			}
-			if file.Name == "usr/local/bin/etcd" {
-				program, err := io.ReadAll(layer)
+			defer layer.Close()
+			for files := tar.NewReader(layer); ; {
+				file, err := files.Next()
+				if errors.Is(err, io.EOF) {
+					break
+				}
 				check(t, err)
-				check(t, os.WriteFile(to, program, 0o755))
-				return
+				if file.Name == "usr/local/bin/etcd" {
+					program, err := io.ReadAll(files)
+					check(t, err)
+					check(t, os.WriteFile(to, program, 0o755))
+					return
+				}
 			}
 		}
 	}
+	t.Fatal("no layer of the bundle's image of etcd holds usr/local/bin/etcd")
 }
 
 // hand carries a file from one host to another, with the mode of a key.

@@ -2,6 +2,7 @@ package desired_test
 
 import (
 	"io/fs"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -149,6 +150,18 @@ func TestPartsOfThoseThatBeginTogether(t *testing.T) {
 					t.Errorf("%s: etcd begins as %s", name, r.Files[0].Content)
 				}
 			}
+		}
+		m.Hosts[0].Initial, m.Hosts[0].Roles = "", []cluster.Role{cluster.Worker}
+		worker, err := desired.Join(m, 0, desired.JoinOptions{Run: all, CA: []byte("ca"), Bootstrap: []byte("token"), Shared: map[string][]byte{"ca.crt": []byte("ca")}, Pods: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		has := map[string]bool{}
+		for _, r := range worker.UntilRegistered().Resources {
+			has[r.ID] = true
+		}
+		if !has["kubelet-start/kubelet"] || !has["kubelet-wait-bootstrap/registered"] || has["kubelet-wait-bootstrap/network"] {
+			t.Errorf("%s: a worker is registered after %v", name, slices.Sorted(maps.Keys(has)))
 		}
 	}
 }

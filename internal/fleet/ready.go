@@ -48,14 +48,17 @@ const tokenLife = time.Hour
 
 // needToken makes a bootstrap token where a worker has to join.
 func (f *Fleet) needToken(ctx context.Context) error {
-	if f.token != "" || f.seed == nil || !slices.ContainsFunc(f.nodes, func(n *node) bool { return n.lost == nil && n.isNode() && !n.main() && !n.node }) {
+	if f.seed == nil || !slices.ContainsFunc(f.nodes, func(n *node) bool { return n.lost == nil && n.isNode() && !n.main() && !n.node }) {
 		return nil
 	}
 	return f.makeToken(ctx, f.seed)
 }
 
-// makeToken makes one by a control plane that serves the API.
+// makeToken makes the apply's one token, by a control plane that serves the API.
 func (f *Fleet) makeToken(ctx context.Context, serving *node) error {
+	if f.token != "" {
+		return nil
+	}
 	client, err := serving.machine.Client.Client(ctx)
 	if err != nil {
 		return err
